@@ -1,0 +1,26 @@
+"""``axion-bus run``: the daemon as a plain foreground process."""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+
+from axion_bus import daemon
+from axion_bus.cli.invocation import Invocation, common_options
+from axion_bus.config import load_with_origin
+from axion_bus.config.check import require_secrets
+
+
+@click.command("run")
+@common_options
+@click.pass_obj
+def command(invocation: Invocation) -> None:
+    """Run the daemon in the foreground until SIGTERM or ctrl-c. Logs go to stderr."""
+    settings, origin = load_with_origin(invocation.config)
+    require_secrets(settings, origin)
+    for warning in settings.warnings():
+        click.echo(f"warning: {warning}", err=True)
+    if invocation.verbosity:
+        settings = settings.model_copy(update={"log": settings.log.model_copy(update={"level": "debug"})})
+    asyncio.run(daemon.run(settings))

@@ -1,0 +1,105 @@
+"""One row of the audit stream, which is the inbox and the outbox at once.
+
+INBOUND rows say what came in and what was decided; OUTBOUND rows are PENDING until the relay has settled them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+
+class Channel(StrEnum):
+    """The way a message travels."""
+
+    MQTT = "MQTT"
+    DBUS = "DBUS"
+
+
+class Direction(StrEnum):
+    """Whether a message came in or goes out."""
+
+    INBOUND = "INBOUND"
+    OUTBOUND = "OUTBOUND"
+
+
+class CommunicationStatus(StrEnum):
+    """RECEIVED and FAILED for what came in; PENDING, SENT and FAILED for what goes out."""
+
+    RECEIVED = "RECEIVED"
+    PENDING = "PENDING"
+    SENT = "SENT"
+    FAILED = "FAILED"
+
+
+class Reason(StrEnum):
+    """Why an alert had the effect that it had; kept in the row's Metadata, printed by ``explain``. A closed list."""
+
+    OPENED = "opened"  # opened an incident
+    LINKED = "linked"  # a new alert, linked to the open incident of its key
+    REPEATED = "repeated"  # counted on the alert that is open already
+    SEVERITY_CHANGED = "severity_changed"  # a repeat that is worse or better than before
+    REOPENED = "reopened"  # reopened the incident that was closed within reopen_within
+    BELOW_CREATE_AT = "below_create_at"  # recorded; not severe enough to open an incident, and none is open
+    RESOLVED = "resolved"  # closed the open alert
+    OUT_OF_ORDER = "out_of_order"  # a resolve that happened before the alert fired last: the alert stays open
+    NOTHING_TO_RESOLVE = "nothing_to_resolve"  # a resolve for which no alert is open
+
+
+class Fault(StrEnum):
+    """Why a message was not accepted as an alert; kept in the FAILED row's Metadata. A closed list."""
+
+    EMPTY = "empty"
+    RETAINED = "retained"
+    BAD_TOPIC = "bad_topic"
+    TOO_LARGE = "too_large"
+    BAD_ENCODING = "bad_encoding"
+    BAD_JSON = "bad_json"
+    BAD_NUMBER = "bad_number"
+    DUPLICATE_KEY = "duplicate_key"
+    TOO_DEEP = "too_deep"
+    TOO_MANY = "too_many"
+    NUL = "nul"
+    TOO_LONG = "too_long"
+    WRONG_TYPE = "wrong_type"
+    MISSING_FIELD = "missing_field"
+    BAD_VALUE = "bad_value"
+    UNKNOWN_STATUS = "unknown_status"
+    MAPPING_FAILED = "mapping_failed"
+    OWN_PUBLICATION = "own_publication"  # published by this instance and sent back to it, by a bridge perhaps
+    INTERNAL = "internal"  # a bug of ours; the row keeps what is needed to repeat it
+    SESSION_LOST = "session_lost"  # not a message but a gap: the broker no longer had our session
+    BROKER_DROPPED = "broker_dropped"  # a gap: the broker's own count of dropped messages grew
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Communication:
+    """One row of ``data_incident_communication``. Times are aware UTC.
+
+    ``message`` is text for people and programs; ``raw`` the exact bytes of what could not be read (capped).
+    ``ingest_key`` makes (source, id) unique. ``sequence`` orders the OUTBOUND events of one incident.
+    ``next_attempt_at`` is set while the row is PENDING, and only then.
+    """
+
+    guid: str
+    short_ref: str
+    channel: Channel
+    direction: Direction
+    status: CommunicationStatus
+    message: str
+    recipient: str
+    timestamp: datetime
+    metadata: Mapping[str, object]
+    incident_guid: str | None = None
+    alert_guid: str | None = None
+    external_id: str | None = None
+    error_message: str | None = None
+    ingest_key: str | None = None
+    raw: bytes | None = None
+    sequence: int | None = None
+    next_attempt_at: datetime | None = None

@@ -1,0 +1,293 @@
+"""What one alert does: decide() looks at the board (what is open under the alert's keys) and returns a Decision with its reason.
+
+The board holds the effects of the batch so far, so alerts of one batch see each other. Nothing here reads or writes a store; the
+pipeline's record step calls decide() inside its transaction and writes what the decisions say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from axion_bus.domain.alert import Alert, AlertRecord, AlertStatus, fingerprint
+from axion_bus.domain.changes import BY_ITSELF, Step, tell
+from axion_bus.domain.communication import Reason
+from axion_bus.domain.events import Event, EventKind
+from axion_bus.domain.incident import (
+    CloseReason,
+    Incident,
+    IncidentStatus,
+    TimelineEntry,
+    TimelineEvent,
+    move,
+    reopen,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from axion_bus.domain.rules import Rule
+
+TITLE_CHARACTERS = 512
+"""What the title of an alert or incident may have at most; ``formats.limits`` holds alerts to it."""
+
+_REOPENABLE = frozenset({CloseReason.RESOLVED, CloseReason.AUTO})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """An alert with what the rules say of it: its rule, its fingerprint, its correlation key."""
+
+    alert: Alert
+    rule: Rule
+    fingerprint: str
+    key: str
+
+
+def candidate(alert: Alert, rule: Rule) -> Candidate:
+    """``alert`` under ``rule``."""
+    return Candidate(alert=alert, rule=rule, fingerprint=fingerprint(alert, rule.labels), key=rule.correlation_key(alert))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What an alert does. ``alert`` and ``incident`` are as they are afterwards; ``link`` says that they are newly linked."""
+
+    reason: Reason
+    alert: AlertRecord | None = None
+    incident: Incident | None = None
+    link: bool = False
+    events: tuple[Event, ...] = ()
+    timeline: tuple[TimelineEntry, ...] = ()
+
+
+@dataclass(slots=True)
+class Board:
+    """What is known of a batch's keys: open alerts by fingerprint, incidents by guid, which one a key leads to.
+
+    ``by_key`` leads to the open incident of a key or else to the one closed last. ``firing`` counts the firing alerts of an
+    incident; it need be filled only when the batch resolves something.
+    """
+
+    alerts: dict[str, AlertRecord] = field(default_factory=dict)
+    incidents: dict[str, Incident] = field(default_factory=dict)
+    by_key: dict[str, str] = field(default_factory=dict)
+    firing: dict[str, int] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
+
+    def put_alerts(self, alerts: Iterable[AlertRecord]) -> None:
+        """Put open alerts on the board."""
+        self.alerts.update((alert.fingerprint, alert) for alert in alerts)
+
+    def put_incidents(self, incidents: Iterable[Incident]) -> None:
+        """Put incidents on the board; of one key the open one counts, else the one closed last."""
+        for incident in incidents:
+            self.incidents[incident.guid] = incident
+            if incident.correlation_key is not None:
+                current = self.by_key.get(incident.correlation_key)
+                if current is None or _rank(incident) >= _rank(self.incidents[current]):
+                    self.by_key[incident.correlation_key] = incident.guid
+
+    def incident_of(self, record: AlertRecord | None, key: str) -> Incident | None:
+        """The open incident that ``record`` is linked to, else the open or last incident of ``key``."""
+        if record is not None and record.incident_guid is not None:
+            linked = self.incidents.get(record.incident_guid)
+            if linked is not None and linked.is_open:
+                return linked
+        guid = self.by_key.get(key)
+        return None if guid is None else self.incidents[guid]
+
+    def apply(self, decision: Decision) -> None:
+        """Make the effects of ``decision`` visible to the next one."""
+        record, incident = decision.alert, decision.incident
+        if incident is not None:
+            self.put_incidents((incident,))
+        if record is None:
+            return
+        self.taken.add(record.guid)
+        if record.status is AlertStatus.FIRING:
+            self.alerts[record.fingerprint] = record
+            if decision.link and record.incident_guid is not None:
+                self.firing[record.incident_guid] = self.firing.get(record.incident_guid, 0) + 1
+        else:
+            del self.alerts[record.fingerprint]
+            if record.incident_guid is not None:
+                self.firing[record.incident_guid] = self.firing.get(record.incident_guid, 1) - 1
+
+
+def _rank(incident: Incident) -> tuple[bool, datetime]:
+    return incident.is_open, incident.closed_at or incident.created_at
+
+
+def decide(found: Candidate, board: Board, now: datetime, new_guid: Callable[[datetime], str]) -> Decision:
+    """What ``found`` does, seen against ``board``. Changes nothing; ``board.apply`` does."""
+    record = board.alerts.get(found.fingerprint)
+    if found.alert.status is AlertStatus.RESOLVED:
+        return _resolve(found, record, board, now)
+    incident = board.incident_of(record, found.key)
+    if record is None:
+        return _place(found, _first_seen(found, board, now, new_guid), incident, now, new_guid)
+    worse = found.alert.severity is not record.severity
+    again = _seen_again(found.alert, record, now)
+    if incident is not None and incident.is_open and incident.guid == record.incident_guid:
+        reason = Reason.SEVERITY_CHANGED if worse else Reason.REPEATED
+        if found.alert.severity > incident.severity:
+            return _change(reason, again, incident, now, raised=True)
+        return Decision(reason=reason, alert=again, incident=incident)
+    decision = _place(found, again, incident, now, new_guid)
+    if decision.reason is Reason.BELOW_CREATE_AT:
+        return replace(decision, reason=Reason.SEVERITY_CHANGED if worse else Reason.REPEATED)
+    return decision
+
+
+def _first_seen(found: Candidate, board: Board, now: datetime, new_guid: Callable[[datetime], str]) -> AlertRecord:
+    alert, guid = found.alert, found.alert.alert_guid
+    if guid is None or guid in board.taken:
+        guid = new_guid(now)
+    return AlertRecord(
+        guid=guid,
+        fingerprint=found.fingerprint,
+        source=alert.source,
+        package=alert.package,
+        title=alert.title,
+        severity=alert.severity,
+        status=AlertStatus.FIRING,
+        count=1,
+        first_seen_at=now,
+        last_seen_at=now,
+        occurred_at=alert.occurred_at,
+        description=alert.description,
+        labels=alert.labels,
+    )
+
+
+def _seen_again(alert: Alert, record: AlertRecord, now: datetime) -> AlertRecord:
+    occurred_at = max(filter(None, (record.occurred_at, alert.occurred_at)), default=None)
+    return replace(record, severity=alert.severity, count=record.count + 1, last_seen_at=now, occurred_at=occurred_at)
+
+
+def _place(
+    found: Candidate,
+    record: AlertRecord,
+    incident: Incident | None,
+    now: datetime,
+    new_guid: Callable[[datetime], str],
+) -> Decision:
+    """Find ``record`` its incident: the open one, a reopened one, a new one, or none."""
+    if incident is not None and incident.is_open:
+        return _change(Reason.LINKED, record, incident, now, link=True, raised=record.severity > incident.severity)
+    if record.severity < found.rule.create_at:
+        return Decision(reason=Reason.BELOW_CREATE_AT, alert=record)
+    if incident is not None and _may_reopen(incident, found.rule, now):
+        return _reopen(record, incident, now)
+    return _open(found, record, now, new_guid)
+
+
+def _may_reopen(incident: Incident, rule: Rule, now: datetime) -> bool:
+    return (
+        rule.reopen_within is not None
+        and incident.close_reason in _REOPENABLE
+        and incident.closed_at is not None
+        and now - incident.closed_at <= rule.reopen_within
+    )
+
+
+def _open(found: Candidate, record: AlertRecord, now: datetime, new_guid: Callable[[datetime], str]) -> Decision:
+    rule = found.rule
+    title = rule.title.render(found.alert)[:TITLE_CHARACTERS].strip() if rule.title else ""
+    incident = Incident(
+        guid=new_guid(now),
+        title=title or record.title,
+        severity=record.severity,
+        status=IncidentStatus.CREATED,
+        package=record.package,
+        description=record.description,
+        assigned_to=rule.assign_to,
+        created_at=now,
+        updated_at=now,
+        rule=rule.name,
+        correlation_key=found.key,
+    )
+    record = replace(record, incident_guid=incident.guid)
+    created = Step(EventKind.INCIDENT_CREATED, f"Incident created by rule {rule.name}", new=incident.status)
+    decision = _told(Reason.OPENED, record, incident, [created], now, link=True)
+    linked = TimelineEntry(
+        incident_guid=incident.guid,
+        event=TimelineEvent.ALERT_LINKED,
+        description=_linked(record),
+        by=BY_ITSELF,
+        at=now,
+    )
+    return replace(decision, timeline=(*decision.timeline, linked))
+
+
+def _reopen(record: AlertRecord, incident: Incident, now: datetime) -> Decision:
+    was = incident.guid == record.incident_guid
+    return _change(Reason.REOPENED, record, reopen(incident, now), now, link=not was, raised=record.severity > incident.severity)
+
+
+def _change(
+    reason: Reason, record: AlertRecord, incident: Incident, now: datetime, *, link: bool = False, raised: bool = False
+) -> Decision:
+    """An alert meets an incident that is open: link it, raise the severity, look into it again, as far as each applies."""
+    steps, before = [], incident
+    if reason is Reason.REOPENED:
+        text = f"Incident reopened by alert {record.guid}"
+        steps.append(Step(EventKind.INCIDENT_REOPENED, text, IncidentStatus.CLOSED, incident.status))
+    if link:
+        record = replace(record, incident_guid=incident.guid)
+        steps.append(Step(EventKind.INCIDENT_ALERT_LINKED, _linked(record)))
+    if raised:
+        incident = replace(incident, severity=record.severity)
+        old, new = before.severity.name, incident.severity.name
+        steps.append(Step(EventKind.INCIDENT_SEVERITY_CHANGED, f"Severity changed from {old} to {new}", old, new))
+    if link and before.status is IncidentStatus.MONITORING:
+        incident = move(incident, IncidentStatus.INVESTIGATING, now)
+        steps.append(_moved(before, incident, "an alert fires again"))
+    return _told(reason, record, incident, steps, now, link=link)
+
+
+def _linked(record: AlertRecord) -> str:
+    return f"Alert {record.guid} linked: {record.title}"
+
+
+def _moved(before: Incident, after: Incident, why: str) -> Step:
+    text = f"Status changed from {before.status} to {after.status}: {why}"
+    return Step(EventKind.INCIDENT_STATUS_CHANGED, text, before.status, after.status)
+
+
+def _resolve(found: Candidate, record: AlertRecord | None, board: Board, now: datetime) -> Decision:
+    if record is None:
+        return Decision(reason=Reason.NOTHING_TO_RESOLVE)
+    occurred_at = found.alert.occurred_at
+    if occurred_at is not None and record.occurred_at is not None and occurred_at < record.occurred_at:
+        return Decision(reason=Reason.OUT_OF_ORDER, alert=record, incident=board.incident_of(record, found.key))
+    incident = board.incidents.get(record.incident_guid) if record.incident_guid else None
+    resolved = replace(record, status=AlertStatus.RESOLVED, resolved_at=now, last_seen_at=now)
+    text = f"Alert {record.guid} resolved: {record.title}"
+    steps = [Step(EventKind.ALERT_RESOLVED, text, AlertStatus.FIRING, AlertStatus.RESOLVED)]
+    if incident is None or not incident.is_open:
+        event = Event(kind=EventKind.ALERT_RESOLVED, reason=Reason.RESOLVED, by=BY_ITSELF, alert=resolved)
+        return Decision(reason=Reason.RESOLVED, alert=resolved, events=(event,))
+    if board.firing.get(incident.guid, 1) <= 1:
+        before, incident = incident, _quieten(incident, found.rule, now)
+        if incident.status is not before.status:
+            steps.append(_moved(before, incident, "all alerts are resolved"))
+    return _told(Reason.RESOLVED, resolved, incident, steps, now)
+
+
+def _quieten(incident: Incident, rule: Rule, now: datetime) -> Incident:
+    """All alerts of ``incident`` are resolved: watch it, and start the quiet time if its rule closes it by itself."""
+    if incident.status is not IncidentStatus.MONITORING:
+        incident = move(incident, IncidentStatus.MONITORING, now)
+    if rule.auto_close_after is not None:
+        incident = replace(incident, auto_close_at=now + rule.auto_close_after)
+    return incident
+
+
+def _told(
+    reason: Reason, record: AlertRecord, incident: Incident, steps: Iterable[Step], now: datetime, *, link: bool = False
+) -> Decision:
+    told = tell(incident, steps, reason=reason, now=now, alert=record)
+    return Decision(reason=reason, alert=record, incident=told.incident, link=link, events=told.events, timeline=told.timeline)

@@ -1,0 +1,63 @@
+"""Names that are given out: guids (UUID version 7, RFC 9562) and references of bus traffic (REF-YYYYMMDD-XXXXXXX).
+
+Both rise with time, so that a database appends to its indexes. Generators keep only their last value; time and randomness are
+handed in, so the same input gives the same names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_CODES_A_DAY = 36**7
+_US_A_DAY = 86_400_000_000
+
+
+class Guids:
+    """Gives out UUIDs of version 7, strictly rising within one generator."""
+
+    def __init__(self, random_bytes: Callable[[int], bytes]) -> None:
+        self._random_bytes = random_bytes
+        self._last = 0
+
+    def __call__(self, now: datetime) -> str:
+        """A new guid; ``now`` is aware. 60 bits of time and counter, 62 random ones."""
+        ticks = int(now.timestamp() * 1000) << 12
+        self._last = ticks = max(ticks, self._last + 1)
+        tail = int.from_bytes(self._random_bytes(8), "big") & 0x3FFF_FFFF_FFFF_FFFF
+        number = (ticks >> 12) << 80 | 0x7 << 76 | (ticks & 0xFFF) << 64 | 0x2 << 62 | tail
+        text = f"{number:032x}"
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+class BusReferences:
+    """Gives out seven-character references: the time of day in ticks of 1.1 microseconds, never the same twice in a generator.
+
+    Two daemons can meet on one by chance; the database's unique index tells, and the transaction is done again.
+    """
+
+    def __init__(self) -> None:
+        self._day = ""
+        self._last = -1
+
+    def __call__(self, now: datetime) -> str:
+        """A new reference of ``now``'s day; ``now`` is aware UTC."""
+        day = f"{now:%Y%m%d}"
+        if day > self._day:
+            self._day, self._last = day, -1
+        elapsed_us = ((now.hour * 60 + now.minute) * 60 + now.second) * 1_000_000 + now.microsecond
+        tick = max(elapsed_us * _CODES_A_DAY // _US_A_DAY, self._last + 1)
+        self._last = tick
+        return f"REF-{self._day}-{_base36(tick % _CODES_A_DAY)}"
+
+
+def _base36(number: int) -> str:
+    digits = []
+    for _ in range(7):
+        number, rest = divmod(number, 36)
+        digits.append(_DIGITS[rest])
+    return "".join(reversed(digits))

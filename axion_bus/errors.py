@@ -1,0 +1,47 @@
+"""The errors that axion-bus raises on purpose. Each message says what was tried, on what, what was found, what to do.
+
+Adapters translate their library's exceptions into these at their edge (``raise ... from exc``); nothing else does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class AxionError(Exception):
+    """Base of every error that a caller of axion-bus may want to catch."""
+
+
+class ConfigError(AxionError):
+    """The configuration cannot be used; the message lists every fault, one a line."""
+
+
+class StoreUnavailable(AxionError):
+    """The database cannot be reached or does not answer. Nothing is known to be written; trying again later is right."""
+
+
+class StoreConflict(AxionError):
+    """The transaction lost a race (deadlock, lock wait, duplicate key) and was rolled back. Trying it again, whole, is right."""
+
+
+class SchemaError(AxionError):
+    """The database's schema does not fit this program: it is older and may not be upgraded here, or it is newer."""
+
+
+class BusUnavailable(AxionError):
+    """A message bus cannot be reached, or went away while something was being sent."""
+
+
+class AlreadyRunning(AxionError):
+    """Another daemon holds this client id or this database file."""
+
+
+class InvalidTransition(AxionError):
+    """The incident's life cycle does not lead there; ``allowed`` names the statuses that it may take. Nothing was changed."""
+
+    def __init__(self, message: str, *, allowed: Sequence[str]) -> None:
+        super().__init__(f"{message}; allowed: {', '.join(allowed) or 'none'}")
+        self.allowed = tuple(allowed)

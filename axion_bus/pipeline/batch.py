@@ -1,0 +1,116 @@
+"""One batch inside one transaction: look up what its alerts meet, decide each in order of arrival, write all of it.
+
+Made anew for each try; ``pipeline.record`` decides when there is another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from axion_bus.domain.alert import AlertStatus, ingest_key
+from axion_bus.domain.correlation import Board, Candidate, Decision, decide
+from axion_bus.domain.events import Event, EventKind
+from axion_bus.pipeline.inbound import accepted_row, failed_row
+from axion_bus.ports import Changes, Link, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime, timedelta
+
+    from axion_bus.domain.alert import AlertRecord
+    from axion_bus.domain.communication import Communication
+    from axion_bus.domain.incident import Incident
+    from axion_bus.pipeline.inbound import Item
+    from axion_bus.pipeline.outbox import Outbox
+    from axion_bus.ports import Transaction
+
+
+@dataclass(slots=True, kw_only=True)
+class Batch:
+    """A try at ``items``. ``reopen_within`` is the longest of the rules'; ``tells_received`` publishes alert/received as well."""
+
+    items: Sequence[Item]
+    outbox: Outbox
+    now: datetime
+    reopen_within: timedelta | None = None
+    tells_received: bool = False
+    outcomes: list[Outcome] = field(default_factory=list)
+    rows: list[Communication] = field(default_factory=list)
+    _board: Board = field(default_factory=Board)
+    _accepted: set[str] = field(default_factory=set)
+    _changes: Changes = field(default_factory=Changes)
+    _alerts: dict[str, AlertRecord] = field(default_factory=dict)
+    _incidents: dict[str, Incident] = field(default_factory=dict)
+
+    async def run(self, transaction: Transaction) -> None:
+        """Read, decide, write. ``outcomes`` then has one for each item, ``rows`` what was put into the audit stream."""
+        await self._look_up(transaction)
+        known_alerts = {alert.guid for alert in self._board.alerts.values()}
+        known_incidents = set(self._board.incidents)
+        for item in self.items:
+            self.outcomes.append(self._take(item))
+        changes = self._changes
+        for guid, alert in self._alerts.items():
+            (changes.changed_alerts if guid in known_alerts else changes.new_alerts).append(alert)
+        for guid, incident in self._incidents.items():
+            (changes.changed_incidents if guid in known_incidents else changes.new_incidents).append(incident)
+        changes.communications = self.rows
+        await transaction.save(changes)
+
+    async def _look_up(self, transaction: Transaction) -> None:
+        """Put on the board what the batch's alerts meet. Locks alerts, then incidents; then sees what was accepted before."""
+        found = [item.content for item in self.items if isinstance(item.content, Candidate)]
+        if not found:
+            return
+        board = self._board
+        board.put_alerts(await transaction.open_alerts({each.fingerprint for each in found}))
+        closed_since = None if self.reopen_within is None else self.now - self.reopen_within
+        board.put_incidents(await transaction.incidents_by_key({each.key for each in found}, closed_since))
+        linked = {alert.incident_guid for alert in board.alerts.values() if alert.incident_guid}
+        board.put_incidents(await transaction.incidents_by_guid(linked - board.incidents.keys()))
+        if any(each.alert.status is AlertStatus.RESOLVED for each in found):
+            board.firing.update(await transaction.firing(board.incidents.keys()))
+        chosen = {each.alert.alert_guid for each in found if each.alert.alert_guid}
+        board.taken.update(await transaction.taken_alert_guids(chosen))
+        self._accepted.update(await transaction.accepted({key for each in found if (key := _ingest_key(each))}))
+
+    def _take(self, item: Item) -> Outcome:
+        reference = self.outbox.new_reference(self.now)
+        found = item.content
+        if not isinstance(found, Candidate):
+            row = failed_row(item, found, reference)
+            self.rows.append(row)
+            return Outcome(reference, error=row.error_message)
+        key = _ingest_key(found)
+        if key is not None and key in self._accepted:
+            return Outcome(reference)
+        decision = decide(found, self._board, self.now, self.outbox.new_guid)
+        self._board.apply(decision)
+        if key is not None:
+            self._accepted.add(key)
+        self._note(decision)
+        self.rows.append(accepted_row(item, found, decision, reference, key))
+        self.rows.extend(self.outbox.rows(self._events(decision), self.now))
+        return Outcome(reference, alert_guid=None if decision.alert is None else decision.alert.guid)
+
+    def _events(self, decision: Decision) -> tuple[Event, ...]:
+        if not self.tells_received or decision.alert is None:
+            return decision.events
+        received = Event(kind=EventKind.ALERT_RECEIVED, reason=decision.reason, by="axion-bus", alert=decision.alert)
+        return (received, *decision.events)
+
+    def _note(self, decision: Decision) -> None:
+        """Remember what ``decision`` changes; the last state of each row is what is written."""
+        alert, incident = decision.alert, decision.incident
+        if alert is not None:
+            self._alerts[alert.guid] = alert
+        if incident is not None and decision.timeline:
+            self._incidents[incident.guid] = incident
+            self._changes.timeline.extend(decision.timeline)
+        if decision.link and alert is not None and incident is not None:
+            self._changes.links.append(Link(incident.guid, alert.guid, self.now))
+
+
+def _ingest_key(found: Candidate) -> str | None:
+    return None if found.alert.id is None else ingest_key(found.alert.source, found.alert.id)

@@ -1,0 +1,93 @@
+"""From a message to its alerts: which configured source it belongs to, what that source fills in, and its format's decoder.
+
+Pure but for a bounded cache of topics. Called by record, once for each message.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from axion_bus.domain.alert import Severity
+from axion_bus.domain.communication import Fault
+from axion_bus.domain.topics import matches
+from axion_bus.formats import Context, Element, Malformed, topic_defaults
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from axion_bus.formats import Decoder
+    from axion_bus.ports import Received
+
+ORIGIN_PROPERTY = "axion_origin"
+"""The MQTT 5 user property that names the instance which published a message."""
+
+UNKNOWN_PACKAGE = "UNKNOWN"
+_CACHED_TOPICS = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A configured source: messages on topics that match ``topic_filter``, read by ``decode``.
+
+    ``source``, ``package`` and ``severity`` fill what an alert leaves out; None: from the topic, or UNKNOWN and MEDIUM.
+    """
+
+    topic_filter: str
+    decode: Decoder
+    source: str | None = None
+    package: str | None = None
+    severity: Severity = Severity.MEDIUM
+
+
+class Sources:
+    """The configured sources; the first that matches a topic reads it."""
+
+    def __init__(self, sources: Sequence[Source], *, base_topic: str, instance: str, max_payload_bytes: int) -> None:
+        self._sources = tuple(sources)
+        self._base_topic = base_topic
+        self._instance = instance
+        self._max_payload_bytes = max_payload_bytes
+        self._known: dict[str, tuple[Source, str, str]] = {}
+
+    def decode(self, received: Received) -> list[Element]:
+        """The alerts in ``received``, and what could not be read as one; at least one element."""
+        fault = self._refusal(received)
+        if fault is not None:
+            return [Element(fault, None)]
+        source, name, package = self._known.get(received.address) or self._find(received.address)
+        attributes = received.attributes
+        context = Context(
+            topic=received.address,
+            content_type=attributes.content_type if attributes else None,
+            properties=attributes.properties if attributes else (),
+            source=name,
+            package=package,
+            severity=source.severity,
+        )
+        return source.decode(received.body, context)
+
+    def _refusal(self, received: Received) -> Malformed | None:
+        size = len(received.body)
+        if received.bad_address:
+            return Malformed(fault=Fault.BAD_TOPIC, place="", detail="the topic is not UTF-8 (MQTT 5 1.5.4)")
+        if received.retained:
+            return Malformed(
+                fault=Fault.RETAINED, place="", detail="a retained message tells of the past; publish alerts without retain"
+            )
+        if size > self._max_payload_bytes:
+            limit = self._max_payload_bytes
+            return Malformed(fault=Fault.TOO_LARGE, place="", detail=f"{size} bytes; [intake] max_payload_bytes allows {limit}")
+        if received.attributes and (ORIGIN_PROPERTY, self._instance) in received.attributes.properties:
+            return Malformed(
+                fault=Fault.OWN_PUBLICATION, place="", detail="published by this instance; is a bridge sending it back?"
+            )
+        return None
+
+    def _find(self, topic: str) -> tuple[Source, str, str]:
+        source = next((each for each in self._sources if matches(each.topic_filter, topic)), self._sources[0])
+        topic_source, topic_package = topic_defaults(topic, self._base_topic)
+        known = source, source.source or topic_source or topic[:255], source.package or topic_package or UNKNOWN_PACKAGE
+        if len(self._known) < _CACHED_TOPICS:
+            self._known[topic] = known
+        return known

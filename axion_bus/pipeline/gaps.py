@@ -1,0 +1,117 @@
+"""Telling of gaps: what the broker says it has lost becomes a FAILED row of the audit stream, never silence.
+
+Two things tell of a gap: the broker has no session for a client id that had one, and its own count of dropped messages grew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import structlog
+
+from axion_bus.domain.communication import Channel, Communication, CommunicationStatus, Direction, Fault
+from axion_bus.errors import StoreConflict, StoreUnavailable
+from axion_bus.ports import Changes
+
+if TYPE_CHECKING:
+    from axion_bus.pipeline.outbox import Outbox
+    from axion_bus.pipeline.progress import Progress
+    from axion_bus.ports import Clock, Slot, Store, Transaction
+
+log = structlog.get_logger()
+
+_RETRY_S = 1.0
+
+
+class Gaps:
+    """Compares what the broker tells with what the slot remembers. ``told_*`` never wait; ``run`` writes."""
+
+    def __init__(self, *, store: Store, slot: Slot, outbox: Outbox, clock: Clock, progress: Progress) -> None:
+        self._store = store
+        self._slot = slot
+        self._saved = slot
+        self._outbox = outbox
+        self._clock = clock
+        self._progress = progress
+        self._rows: list[Communication] = []
+        self._news = asyncio.Event()
+
+    def told_session(self, *, present: bool) -> None:
+        """The broker accepted our subscriptions; ``present`` is its Session Present flag (MQTT 5 3.2.2.1.1)."""
+        slot, now = self._slot, self._clock.now()
+        if slot.subscribed_at is not None and not present:
+            since = f"{slot.subscribed_at:%Y-%m-%dT%H:%M:%SZ}"
+            self._gap(
+                Fault.SESSION_LOST,
+                f"the broker has no session for client id {slot.client_id}, which it had at {since}:"
+                " what was published since this daemon was last connected may be lost; is the broker's persistence on?",
+            )
+        self._slot = replace(slot, subscribed_at=now)
+        self._news.set()
+
+    def told_dropped(self, count: int) -> None:
+        """The broker has dropped ``count`` messages since it was started, for any of its clients ($SYS, mosquitto(8))."""
+        before = self._slot.broker_dropped
+        if count == before:
+            return
+        grown = count if before is None or count < before else count - before
+        if grown and before is not None:
+            self._gap(
+                Fault.BROKER_DROPPED,
+                f"the broker dropped {grown} messages for some client, perhaps ours; raise its max_queued_messages",
+            )
+        self._slot = replace(self._slot, broker_dropped=count)
+        self._news.set()
+
+    def _gap(self, fault: Fault, text: str) -> None:
+        now = self._clock.now()
+        log.error("gap", reason=fault.value, detail=text)
+        self._rows.append(
+            Communication(
+                guid=self._outbox.new_guid(now),
+                short_ref=self._outbox.new_reference(now),
+                channel=Channel.MQTT,
+                direction=Direction.INBOUND,
+                status=CommunicationStatus.FAILED,
+                message="",
+                recipient=self._slot.client_id,
+                timestamp=now,
+                metadata={"reason": fault.value},
+                error_message=f"{fault.value}: {text}",
+            )
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Write what was told, until ``stop``; ``wake`` is to be called after setting it."""
+        while not stop.is_set():
+            with self._progress.waiting_for("news of the broker"):
+                await self._news.wait()
+            self._news.clear()
+            try:
+                await self._save()
+            except (StoreUnavailable, StoreConflict) as exc:
+                log.warning("gaps_wait_for_store", error=str(exc)[:500])
+                self._news.set()
+                with self._progress.waiting_for("store"):
+                    await asyncio.sleep(_RETRY_S)
+
+    def wake(self) -> None:
+        """Let ``run`` see that its stop is set."""
+        self._news.set()
+
+    async def _save(self) -> None:
+        rows, slot = list(self._rows), self._slot
+        if not rows and slot == self._saved:
+            return
+
+        async def work(transaction: Transaction) -> None:
+            if rows and await transaction.has_communication(rows[0].guid):
+                return
+            await transaction.save(Changes(communications=rows))
+            await transaction.save_slot(slot)
+
+        await self._store.write(work)
+        del self._rows[: len(rows)]
+        self._saved = slot

@@ -1,0 +1,97 @@
+"""Forming batches of what the buses deliver, and holding the buses back when too much is unacknowledged.
+
+``deliver`` is called by the buses and never raises; ``next_batch`` and ``done`` by record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from axion_bus.pipeline.progress import Progress
+    from axion_bus.ports import Bus, Received
+
+MAX_BATCH_BYTES = 4 * 1024 * 1024
+MAX_HELD_BYTES = 32 * 1024 * 1024
+
+
+class Intake:
+    """The queue between the buses and record. Bounded by pausing the buses, by count and by bytes."""
+
+    def __init__(self, *, batch_size: int, batch_wait_s: float, high_water: int, progress: Progress) -> None:
+        self._batch_size = batch_size
+        self._batch_wait_s = batch_wait_s
+        self._high_water = high_water
+        self._progress = progress
+        self._buses: tuple[Bus, ...] = ()
+        self._queue: deque[Received] = deque()
+        self._arrived = asyncio.Event()
+        self._held = 0
+        self._held_bytes = 0
+        self._paused = False
+
+    @property
+    def held(self) -> int:
+        """How many messages were delivered and are not yet accepted."""
+        return self._held
+
+    def feed_from(self, buses: Iterable[Bus]) -> None:
+        """Name the buses that are held back when too much is held here."""
+        self._buses = tuple(buses)
+
+    def deliver(self, received: Received) -> None:
+        """Take one message in. Pauses the buses at the high-water mark."""
+        self._queue.append(received)
+        self._held += 1
+        self._held_bytes += len(received.body)
+        self._arrived.set()
+        if not self._paused and (self._held >= self._high_water or self._held_bytes >= MAX_HELD_BYTES):
+            self._paused = True
+            for bus in self._buses:
+                bus.pause()
+
+    def done(self, batch: Sequence[Received]) -> None:
+        """``batch`` is accepted. Resumes the buses at half the high-water mark."""
+        self._held -= len(batch)
+        self._held_bytes -= sum(len(received.body) for received in batch)
+        if self._paused and self._held <= self._high_water // 2 and self._held_bytes <= MAX_HELD_BYTES // 2:
+            self._paused = False
+            for bus in self._buses:
+                bus.resume()
+
+    async def next_batch(self, stop: asyncio.Event) -> list[Received]:
+        """The next messages, in order of arrival: at least one, unless ``stop`` is set; then none.
+
+        What has arrived is taken at once; while more keeps arriving the batch waits for it, ``batch_wait_s`` at most. So a lone
+        message is not delayed, and a flood fills batches.
+        """
+        while not self._queue and not stop.is_set():
+            await self._wait_for_arrival()
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._batch_wait_s
+        seen = 0
+        while seen < len(self._queue) < self._batch_size and loop.time() < deadline:
+            seen = len(self._queue)
+            await asyncio.sleep(0)
+        return [] if stop.is_set() else self._take()
+
+    def _take(self) -> list[Received]:
+        batch, size = [], 0
+        while self._queue and len(batch) < self._batch_size and size < MAX_BATCH_BYTES:
+            received = self._queue.popleft()
+            batch.append(received)
+            size += len(received.body)
+        return batch
+
+    async def _wait_for_arrival(self) -> None:
+        self._arrived.clear()
+        with self._progress.waiting_for("messages"):
+            await self._arrived.wait()
+
+    def wake(self) -> None:
+        """Let ``next_batch`` see that ``stop`` is set."""
+        self._arrived.set()

@@ -1,0 +1,47 @@
+"""Turning events into PENDING rows of the audit stream, in the transaction that makes them true. Used by record and timers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from axion_bus.domain.communication import Channel, Communication, CommunicationStatus, Direction
+from axion_bus.formats import events
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from axion_bus.domain.events import Event
+    from axion_bus.domain.identity import BusReferences, Guids
+
+
+class Outbox:
+    """Gives each event its guid (the CloudEvents id), its reference and its topic."""
+
+    def __init__(self, *, instance: str, base_topic: str, new_guid: Guids, new_reference: BusReferences) -> None:
+        self._instance = instance
+        self._base_topic = base_topic
+        self.new_guid = new_guid
+        self.new_reference = new_reference
+
+    def rows(self, told: Iterable[Event], now: datetime) -> list[Communication]:
+        """The rows that publish ``told``, in order, due at once."""
+        return [self._row(event, now) for event in told]
+
+    def _row(self, event: Event, now: datetime) -> Communication:
+        guid, reference = self.new_guid(now), self.new_reference(now)
+        return Communication(
+            guid=guid,
+            short_ref=reference,
+            incident_guid=None if event.incident is None else event.incident.guid,
+            alert_guid=None if event.alert is None else event.alert.guid,
+            channel=Channel.MQTT,
+            direction=Direction.OUTBOUND,
+            status=CommunicationStatus.PENDING,
+            message=events.encode(event, event_id=guid, reference=reference, instance=self._instance, at=now),
+            recipient=f"{self._base_topic}/events/{event.kind.value}",
+            timestamp=now,
+            metadata={"reason": event.reason},
+            sequence=event.sequence,
+            next_attempt_at=now,
+        )

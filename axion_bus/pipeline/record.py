@@ -1,0 +1,197 @@
+"""Batch after batch: decode, one transaction, and then, only then, acknowledge.
+
+While the database is away the same batch is tried again and again, unacknowledged. A message that cannot be recorded, by its
+own fault or ours, is found by halving, ends as a FAILED row and never blocks what is behind it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import structlog
+
+from axion_bus.domain.alert import Alert
+from axion_bus.domain.correlation import Candidate, candidate
+from axion_bus.domain.rules import choose
+from axion_bus.errors import StoreConflict, StoreUnavailable
+from axion_bus.formats import Malformed
+from axion_bus.pipeline import inbound
+from axion_bus.pipeline.batch import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import timedelta
+
+    from axion_bus.domain.rules import Rule
+    from axion_bus.formats import Element
+    from axion_bus.pipeline.decode import Sources
+    from axion_bus.pipeline.inbound import Item
+    from axion_bus.pipeline.intake import Intake
+    from axion_bus.pipeline.outbox import Outbox
+    from axion_bus.pipeline.progress import Progress
+    from axion_bus.ports import Clock, Received, Store, Transaction
+
+log = structlog.get_logger()
+
+MAX_ITEMS = 1000
+"""How many alerts one transaction takes at the most, unless one message alone has more."""
+_RETRY_FIRST_S = 0.1
+_RETRY_MAX_S = 5.0
+
+
+class _StopRequestedError(Exception):
+    """Stopping while a batch cannot be written: it stays unacknowledged, and the bus delivers it again."""
+
+
+@dataclass(slots=True)
+class _Message:
+    received: Received
+    items: list[Item]
+
+
+class Recorder:
+    """The only writer of what comes in. ``rules`` end with a catch-all."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        intake: Intake,
+        sources: Sources,
+        rules: Sequence[Rule],
+        outbox: Outbox,
+        clock: Clock,
+        progress: Progress,
+        recorded: asyncio.Event,
+        tells_received: bool = False,
+    ) -> None:
+        self._store = store
+        self._intake = intake
+        self._sources = sources
+        self._rules = rules
+        self._outbox = outbox
+        self._clock = clock
+        self._progress = progress
+        self._recorded = recorded
+        self._tells_received = tells_received
+        self._reopen_within: timedelta | None = max((rule.reopen_within for rule in rules if rule.reopen_within), default=None)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Record what the intake has until ``stop``; the batch at hand is finished first if the database lets us."""
+        try:
+            while batch := await self._intake.next_batch(stop):
+                await self.record(batch, stop)
+                self._progress.beat()
+        except _StopRequestedError:
+            return
+
+    async def record(self, batch: Sequence[Received], stop: asyncio.Event) -> None:
+        """Accept and acknowledge every message of ``batch``, in order; wait for the database as long as it takes."""
+        for part in self._parts(batch):
+            await self._record_or_halve(part, stop)
+
+    def _parts(self, batch: Sequence[Received]) -> Iterable[list[_Message]]:
+        part: list[_Message] = []
+        size = 0
+        for received in batch:
+            message = self._read(received)
+            if part and size + len(message.items) > MAX_ITEMS:
+                yield part
+                part, size = [], 0
+            part.append(message)
+            size += len(message.items)
+        yield part
+
+    def _read(self, received: Received) -> _Message:
+        now, new_guid = self._clock.now(), self._outbox.new_guid
+        try:
+            elements = self._sources.decode(received)
+            return _Message(received, inbound.items(received, elements, self._consider, new_guid, now))
+        except Exception as exc:  # noqa: BLE001 - one input that our own code cannot read is settled as failed
+            return self._broken(received, exc)
+
+    def _consider(self, element: Element) -> Candidate | Malformed:
+        match element.content:
+            case Alert() as alert:
+                return candidate(alert, choose(self._rules, alert))
+            case Malformed() as malformed:
+                return malformed
+
+    async def _record_or_halve(self, part: list[_Message], stop: asyncio.Event) -> None:
+        try:
+            await self._transact(part, stop)
+        except _StopRequestedError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - the one culprit is found by halving and settled as failed
+            log.warning("batch_refused", messages=len(part), error=str(exc)[:500])
+            if len(part) == 1:
+                await self._settle_culprit(part[0].received, exc, stop)
+                return
+            middle = len(part) // 2
+            await self._record_or_halve(part[:middle], stop)
+            await self._record_or_halve(part[middle:], stop)
+
+    async def _settle_culprit(self, received: Received, exc: Exception, stop: asyncio.Event) -> None:
+        """Record ``received`` as FAILED; without its bytes and address, if it is those that cannot be written."""
+        try:
+            await self._transact([self._broken(received, exc)], stop)
+        except _StopRequestedError:
+            raise
+        except Exception as again:  # noqa: BLE001 - the same input still, told with less
+            log.error("message_bytes_lost", error=str(again)[:500], length=len(received.body))  # noqa: TRY400 - the row tells it
+            await self._transact([self._broken(replace(received, body=b"", address=""), exc)], stop)
+
+    def _broken(self, received: Received, exc: Exception) -> _Message:
+        return _Message(received, [inbound.broken(received, exc, self._outbox.new_guid, self._clock.now())])
+
+    async def _transact(self, part: list[_Message], stop: asyncio.Event) -> None:
+        """Write ``part`` in one transaction, whole, however often it takes; then acknowledge it."""
+        items = [item for message in part for item in message.items]
+        tried: Batch | None = None
+
+        async def work(transaction: Transaction) -> Batch:
+            nonlocal tried
+            if tried is not None and tried.rows and await transaction.has_communication(tried.rows[0].guid):
+                return tried  # its commit went through after all
+            tried = self._batch(items)
+            await tried.run(transaction)
+            return tried
+
+        retry_s = _RETRY_FIRST_S
+        while True:
+            try:
+                done = await self._store.write(work)
+                break
+            except (StoreUnavailable, StoreConflict) as exc:
+                log.warning("store_unavailable", error=str(exc)[:500], held=self._intake.held, retry_s=retry_s)
+            await self._wait(retry_s, stop)
+            retry_s = min(retry_s * 2, _RETRY_MAX_S)
+        self._acknowledge(part, done)
+
+    def _batch(self, items: Sequence[Item]) -> Batch:
+        return Batch(
+            items=items,
+            outbox=self._outbox,
+            now=self._clock.now(),
+            reopen_within=self._reopen_within,
+            tells_received=self._tells_received,
+        )
+
+    def _acknowledge(self, part: list[_Message], done: Batch) -> None:
+        outcomes = iter(done.outcomes)
+        for message in part:
+            message.received.ack([next(outcomes) for _ in message.items])
+        self._intake.done([message.received for message in part])
+        if len(done.rows) > len(done.outcomes):
+            self._recorded.set()
+
+    async def _wait(self, seconds: float, stop: asyncio.Event) -> None:
+        with self._progress.waiting_for("store"):
+            try:
+                async with asyncio.timeout(seconds):
+                    await stop.wait()
+            except TimeoutError:
+                return
+        raise _StopRequestedError

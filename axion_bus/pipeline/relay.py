@@ -1,0 +1,181 @@
+"""The outbox onto the bus: claim PENDING rows, publish, settle by the broker's PUBACK. Of one incident never two at a time.
+
+Nothing is sent inside a transaction, and nothing is SENT before the broker has said so. What is claimed and not settled when
+the daemon dies is claimed again: by this instance at its next start, by another when the lease is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from axion_bus.domain.communication import Channel
+from axion_bus.errors import BusUnavailable, StoreConflict, StoreUnavailable
+from axion_bus.ports import Settlement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from axion_bus.pipeline.mirror import Mirror
+    from axion_bus.pipeline.progress import Progress
+    from axion_bus.ports import Clock, Outgoing, Publisher, Store
+
+log = structlog.get_logger()
+
+CLAIM_LIMIT = 500
+_POLL_S = 0.5
+_RETRY_AFTER_STORE_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelaySettings:
+    """How the relay sends. ``lease`` must be longer than a claim of CLAIM_LIMIT rows takes."""
+
+    owner: str
+    attempt_timeout_s: float = 10.0
+    lease: timedelta = timedelta(seconds=30)
+    retry_base_s: float = 1.0
+    retry_max_s: float = 300.0
+    max_outstanding: int = 100
+
+
+class Relay:
+    """Publishes the events of this database while its bus is connected. ``wake`` is set when rows were queued in this process."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        publisher: Publisher,
+        mirror: Mirror,
+        clock: Clock,
+        settings: RelaySettings,
+        progress: Progress,
+        wake: asyncio.Event,
+    ) -> None:
+        self._store = store
+        self._publisher = publisher
+        self._mirror = mirror
+        self._clock = clock
+        self._settings = settings
+        self._progress = progress
+        self._wake = wake
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Relay until ``stop``; what was claimed is settled or released before it returns."""
+        released = False
+        while not stop.is_set():
+            try:
+                if not released:
+                    await self._store.release(self._settings.owner)
+                    released = True
+                await self._relay_all(stop)
+            except (StoreUnavailable, StoreConflict) as exc:
+                log.warning("relay_waits_for_store", error=str(exc)[:500])
+                await self._pause(stop, _RETRY_AFTER_STORE_S)
+            except BusUnavailable as exc:
+                log.info("relay_waits_for_bus", error=str(exc))
+            await self._pause(stop, _POLL_S)
+        await self._release()
+
+    async def _relay_all(self, stop: asyncio.Event) -> None:
+        """Publish until nothing is due, then bring the retained state up to date."""
+        if not self._publisher.is_connected:
+            return
+        await self._mirror.resynchronise()
+        while not stop.is_set() and self._publisher.is_connected and await self._relay_once():
+            self._progress.beat()
+        await self._mirror.refresh(self._clock.now())
+
+    async def _relay_once(self) -> bool:
+        """Claim, publish and settle once; whether there may be more."""
+        now = self._clock.now()
+        settings = self._settings
+        claimed = await self._store.claim(
+            Channel.MQTT, owner=settings.owner, now=now, lease_until=now + settings.lease, limit=CLAIM_LIMIT
+        )
+        if not claimed:
+            return False
+        settlements = await self._publish(lanes(claimed))
+        if settlements:
+            await self._store.settle(settlements)
+        if len(settlements) < len(claimed):
+            await self._store.release(settings.owner)
+        self._mirror.changed = True
+        return all(each.error is None for each in settlements) and len(settlements) == len(claimed)
+
+    async def _publish(self, waiting: deque[deque[Outgoing]]) -> list[Settlement]:
+        """Publish the head of each lane, many lanes at a time; a lane goes on only when its head is delivered."""
+        settlements: list[Settlement] = []
+        while waiting and self._publisher.is_connected:
+            heads = [waiting.popleft() for _ in range(min(len(waiting), self._settings.max_outstanding))]
+            done = await self._publish_heads([lane.popleft() for lane in heads])
+            settlements.extend(done)
+            waiting.extend(lane for lane, settled in zip(heads, done, strict=True) if lane and settled.error is None)
+        return settlements
+
+    async def _publish_heads(self, heads: Sequence[Outgoing]) -> list[Settlement]:
+        started = self._clock.now()
+        sending = [self._send(each) for each in heads]
+        with self._progress.waiting_for("broker"):
+            await asyncio.wait(sending, timeout=self._settings.attempt_timeout_s)
+        finished = self._clock.now()
+        return [self._settlement(each, future, started, finished) for each, future in zip(heads, sending, strict=True)]
+
+    def _send(self, outgoing: Outgoing) -> asyncio.Future[None]:
+        self._mirror.show(outgoing)
+        return self._publisher.publish(outgoing.recipient, outgoing.message.encode(), is_event=True)
+
+    def _settlement(self, sent: Outgoing, future: asyncio.Future[None], started: datetime, finished: datetime) -> Settlement:
+        attempt = sent.attempts + 1
+        error = _error(future)
+        if error is None:
+            return Settlement(sent.guid, attempt, started, finished)
+        log.warning("event_not_published", communication=sent.guid, topic=sent.recipient, attempt=attempt, error=error)
+        again = finished + timedelta(seconds=self._backoff_s(attempt))
+        return Settlement(sent.guid, attempt, started, finished, error=error, next_attempt_at=again)
+
+    def _backoff_s(self, attempt: int) -> float:
+        """Full jitter, exponential, capped. A bus event is never given up: subscribers count on the sequence."""
+        ceiling = min(self._settings.retry_max_s, self._settings.retry_base_s * 2 ** min(attempt, 16))
+        return random.uniform(self._settings.retry_base_s / 2, ceiling)  # noqa: S311 - jitter, not a secret
+
+    async def _pause(self, stop: asyncio.Event, seconds: float) -> None:
+        """Wait for rows of this process, ``stop`` (which wakes us too), or the next look for those of others."""
+        with self._progress.waiting_for("events"):
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+        if not stop.is_set():
+            self._wake.clear()
+
+    async def _release(self) -> None:
+        try:
+            await self._store.release(self._settings.owner)
+        except (StoreUnavailable, StoreConflict) as exc:
+            log.info("leases_left_to_expire", error=str(exc)[:500])
+
+
+def lanes(claimed: Iterable[Outgoing]) -> deque[deque[Outgoing]]:
+    """``claimed`` by incident, each lane in the order of its sequence; what concerns no incident has a lane of its own."""
+    found: dict[str, list[Outgoing]] = {}
+    for each in claimed:
+        found.setdefault(each.incident_guid or each.guid, []).append(each)
+    return deque(deque(sorted(lane, key=lambda each: each.sequence or 0)) for lane in found.values())
+
+
+def _error(future: asyncio.Future[None]) -> str | None:
+    if not future.done():
+        future.cancel()
+        return "the broker did not acknowledge it in time"
+    exc = future.exception()
+    return None if exc is None else str(exc)

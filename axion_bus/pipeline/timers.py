@@ -1,0 +1,66 @@
+"""What happens because time passes: incidents whose quiet time is over close by themselves."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+
+from axion_bus.domain.changes import Step, tell
+from axion_bus.domain.events import EventKind
+from axion_bus.domain.incident import CloseReason, IncidentStatus, close
+from axion_bus.errors import StoreConflict, StoreUnavailable
+from axion_bus.ports import Changes
+
+if TYPE_CHECKING:
+    from axion_bus.pipeline.outbox import Outbox
+    from axion_bus.pipeline.progress import Progress
+    from axion_bus.ports import Clock, Store, Transaction
+
+log = structlog.get_logger()
+
+_EVERY_S = 1.0
+_AT_A_TIME = 200
+
+
+class Timers:
+    """Looks once a second for what is due. Any number of daemons may: rows are locked while they change."""
+
+    def __init__(self, *, store: Store, outbox: Outbox, clock: Clock, progress: Progress, recorded: asyncio.Event) -> None:
+        self._store = store
+        self._outbox = outbox
+        self._clock = clock
+        self._progress = progress
+        self._recorded = recorded
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Act on time until ``stop``."""
+        while not stop.is_set():
+            try:
+                while await self._store.write(self.close_quiet):
+                    self._recorded.set()
+            except (StoreUnavailable, StoreConflict) as exc:
+                log.warning("timers_wait_for_store", error=str(exc)[:500])
+            with self._progress.waiting_for("time"):
+                try:
+                    async with asyncio.timeout(_EVERY_S):
+                        await stop.wait()
+                except TimeoutError:
+                    continue
+
+    async def close_quiet(self, transaction: Transaction) -> int:
+        """Close what has been quiet for long enough; return how many."""
+        now = self._clock.now()
+        changes = Changes()
+        for incident in await transaction.incidents_to_close(now, _AT_A_TIME):
+            closed = close(incident, CloseReason.AUTO, now)
+            text = "Incident closed by itself: all alerts are resolved and the quiet time is over"
+            step = Step(EventKind.INCIDENT_CLOSED, text, incident.status, IncidentStatus.CLOSED)
+            told = tell(closed, [step], reason="quiet", now=now)
+            changes.changed_incidents.append(told.incident)
+            changes.timeline.extend(told.timeline)
+            changes.communications.extend(self._outbox.rows(told.events, now))
+        if changes.changed_incidents:
+            await transaction.save(changes)
+        return len(changes.changed_incidents)

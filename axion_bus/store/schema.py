@@ -1,0 +1,252 @@
+"""The tables, once, for SQLite and MariaDB/MySQL: the guide's names, times in UTC to the microsecond, identifiers exact.
+
+What makes promises hold is here as indexes: one open alert per fingerprint, one open incident per correlation key, one row per
+(source, id). ``migrations/`` brings a database to this state; a contract test compares the two.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Computed,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects import mysql
+from sqlalchemy.types import JSON, TypeDecorator
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect
+
+REVISION = "0001"
+"""The newest migration; a test holds it to what Alembic finds."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC in Python, naive UTC in the database: drivers store an offset's wall clock without converting it."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        """MySQL and MariaDB keep microseconds only in DATETIME(6)."""
+        return dialect.type_descriptor(mysql.DATETIME(fsp=6) if dialect.name == "mysql" else DateTime())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a naive time rather than guess its zone."""
+        if value is None:
+            return None
+        if value.tzinfo is not UTC:
+            if value.tzinfo is None:
+                raise ValueError(f"{value!r} has no time zone")
+            value = value.astimezone(UTC)
+        return value.replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """What was stored, with its zone."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+def _id(length: int = 255) -> String:
+    return String(length).with_variant(mysql.VARCHAR(length, charset="ascii", collation="ascii_bin"), "mysql")
+
+
+_Long = Text().with_variant(mysql.MEDIUMTEXT(), "mysql")
+_Serial = BigInteger().with_variant(Integer(), "sqlite")
+_Raw = LargeBinary().with_variant(mysql.LONGBLOB(), "mysql")
+_Direction = String(8).with_variant(mysql.ENUM("OUTBOUND", "INBOUND", charset="ascii", collation="ascii_bin"), "mysql")
+_options: dict[str, Any] = {
+    "mysql_engine": "InnoDB",
+    "mysql_charset": "utf8mb4",
+    "mysql_collate": "utf8mb4_bin",
+}
+
+metadata = MetaData()
+
+alert = Table(
+    "data_alert",
+    metadata,
+    Column("AlertGuid", _id(), primary_key=True),
+    Column("Fingerprint", _id(32), nullable=False),
+    Column("Source", String(255), nullable=False),
+    Column("Package", String(100), nullable=False),
+    Column("Title", String(512), nullable=False),
+    Column("Severity", _id(8), nullable=False),
+    Column("Status", _id(8), nullable=False),
+    Column("Description", _Long, nullable=False),
+    Column("Labels", JSON, nullable=False),
+    Column("Count", Integer, nullable=False),
+    Column("FirstSeenAt", UtcDateTime, nullable=False),
+    Column("LastSeenAt", UtcDateTime, nullable=False),
+    Column("OccurredAt", UtcDateTime),
+    Column("ResolvedAt", UtcDateTime),
+    Column("IncidentGuid", _id()),
+    Column("OpenFingerprint", _id(32), Computed("CASE WHEN Status = 'FIRING' THEN Fingerprint END", persisted=True)),
+    Index("uq_alert_open", "OpenFingerprint", unique=True),
+    Index("idx_alert_incident", "IncidentGuid", "Status"),
+    **_options,
+)
+
+incident = Table(
+    "data_incident",
+    metadata,
+    Column("IncidentGuid", _id(), primary_key=True),
+    Column("Title", String(512), nullable=False),
+    Column("Severity", _id(8), nullable=False),
+    Column("Status", _id(16), nullable=False),
+    Column("Package", String(100), nullable=False),
+    Column("Description", _Long, nullable=False),
+    Column("AssignedTo", String(255)),
+    Column("CreatedAt", UtcDateTime, nullable=False),
+    Column("UpdatedAt", UtcDateTime, nullable=False),
+    Column("AcknowledgedAt", UtcDateTime),
+    Column("ClosedAt", UtcDateTime),
+    Column("CloseReason", _id(16)),
+    Column("MergedInto", _id()),
+    Column("Version", Integer, nullable=False),
+    Column("Sequence", Integer, nullable=False),
+    Column("RuleName", String(255)),
+    Column("CorrelationKey", _id(32)),
+    Column("AutoCloseAt", UtcDateTime),
+    Column("ClearStateAt", UtcDateTime),
+    Column("OpenKey", _id(32), Computed("CASE WHEN Status <> 'CLOSED' THEN CorrelationKey END", persisted=True)),
+    Index("uq_incident_open", "OpenKey", unique=True),
+    Index("idx_incident_key", "CorrelationKey", "ClosedAt"),
+    Index("idx_incident_status", "Status", "CreatedAt"),
+    Index("idx_incident_auto_close", "AutoCloseAt"),
+    Index("idx_incident_clear_state", "ClearStateAt"),
+    **_options,
+)
+
+incident_alert = Table(
+    "data_incident_alert",
+    metadata,
+    Column("IncidentGuid", _id(), ForeignKey("data_incident.IncidentGuid", ondelete="CASCADE"), primary_key=True),
+    Column("AlertGuid", _id(), primary_key=True),
+    Column("LinkedAt", UtcDateTime, nullable=False),
+    Index("idx_incident_alert_alert", "AlertGuid"),
+    **_options,
+)
+
+note = Table(
+    "data_incident_note",
+    metadata,
+    Column("NoteId", _Serial, primary_key=True, autoincrement=True),
+    Column("IncidentGuid", _id(), ForeignKey("data_incident.IncidentGuid", ondelete="CASCADE"), nullable=False),
+    Column("NoteType", _id(16), nullable=False),
+    Column("Content", _Long, nullable=False),
+    Column("CreatedBy", String(255), nullable=False),
+    Column("CreatedAt", UtcDateTime, nullable=False),
+    Index("idx_note_incident", "IncidentGuid"),
+    **_options,
+)
+
+timeline = Table(
+    "data_incident_timeline",
+    metadata,
+    Column("TimelineId", _Serial, primary_key=True, autoincrement=True),
+    Column("IncidentGuid", _id(), ForeignKey("data_incident.IncidentGuid", ondelete="CASCADE"), nullable=False),
+    Column("EventType", _id(32), nullable=False),
+    Column("Description", _Long, nullable=False),
+    Column("CreatedBy", String(255), nullable=False),
+    Column("Timestamp", UtcDateTime, nullable=False),
+    Index("idx_timeline_incident", "IncidentGuid"),
+    **_options,
+)
+
+communication = Table(
+    "data_incident_communication",
+    metadata,
+    Column("CommunicationGuid", _id(), primary_key=True),
+    Column("IncidentGuid", _id(), ForeignKey("data_incident.IncidentGuid", ondelete="SET NULL")),
+    Column("AlertGuid", _id()),
+    Column("ShortRef", _id(20), nullable=False),
+    Column("Channel", _id(50), nullable=False),
+    Column("Direction", _Direction, nullable=False, server_default="OUTBOUND"),
+    Column("Status", _id(50), nullable=False, server_default="SENT"),
+    Column("Message", _Long, nullable=False),
+    Column("Recipient", _Long, nullable=False),
+    Column("ExternalId", String(255)),
+    Column("ErrorMessage", _Long),
+    Column("Timestamp", UtcDateTime, nullable=False),
+    Column("Metadata", JSON),
+    Column("IngestKey", _id(32)),
+    Column("Raw", _Raw),
+    Column("Sequence", Integer),
+    Column("Attempts", Integer, nullable=False, server_default="0"),
+    Column("NextAttemptAt", UtcDateTime),
+    Column("LeaseOwner", String(64)),
+    Column("LeaseUntil", UtcDateTime),
+    Index("idx_short_ref", "ShortRef", unique=True),
+    Index("uq_communication_ingest", "IngestKey", unique=True),
+    # NextAttemptAt is NULL but for what is PENDING, so these two find the outbox without an entry for each row that is done
+    Index("idx_communication_due", "NextAttemptAt"),
+    Index("idx_incident_guid", "IncidentGuid", "NextAttemptAt"),
+    Index("idx_timestamp", "Timestamp"),
+    **_options,
+)
+
+attempt = Table(
+    "data_incident_communication_attempt",
+    metadata,
+    Column("AttemptId", _Serial, primary_key=True, autoincrement=True),
+    Column(
+        "CommunicationGuid",
+        _id(),
+        ForeignKey("data_incident_communication.CommunicationGuid", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("Number", Integer, nullable=False),
+    Column("StartedAt", UtcDateTime, nullable=False),
+    Column("FinishedAt", UtcDateTime),
+    Column("Status", _id(16), nullable=False),
+    Column("ErrorMessage", _Long),
+    Index("idx_attempt_communication", "CommunicationGuid"),
+    **_options,
+)
+
+notify = Table(
+    "def_notify",
+    metadata,
+    Column("NotifyCode", _id(64), primary_key=True),
+    Column("NotifyName", String(255), nullable=False),
+    Column("NotifyChannels", String(255), nullable=False),
+    **_options,
+)
+
+silence = Table(
+    "def_silence",
+    metadata,
+    Column("SilenceGuid", _id(), primary_key=True),
+    Column("Matchers", JSON, nullable=False),
+    Column("Comment", String(512), nullable=False),
+    Column("CreatedBy", String(255), nullable=False),
+    Column("CreatedAt", UtcDateTime, nullable=False),
+    Column("StartsAt", UtcDateTime, nullable=False),
+    Column("EndsAt", UtcDateTime, nullable=False),
+    Index("idx_silence_ends", "EndsAt"),
+    **_options,
+)
+
+ingest_slot = Table(
+    "data_ingest_slot",
+    metadata,
+    Column("ClientId", String(255), primary_key=True),
+    Column("Instance", String(64), nullable=False),
+    Column("BootId", _id(36), nullable=False),
+    Column("Fence", Integer, nullable=False),
+    Column("SubscribedAt", UtcDateTime),
+    Column("BrokerDropped", BigInteger),
+    **_options,
+)

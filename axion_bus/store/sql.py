@@ -1,0 +1,140 @@
+"""SqlStore: ``ports.Store`` over SQLAlchemy Core. Opens the database, checks its schema, and runs the tables' statements."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from axion_bus.store import alerts, communications, incidents, slots
+from axion_bus.store.engine import connected, make_engine, retried
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+    from axion_bus.domain.alert import AlertRecord
+    from axion_bus.domain.communication import Channel
+    from axion_bus.domain.incident import Incident
+    from axion_bus.ports import Changes, Outgoing, Settlement, Slot
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class SqlTransaction:
+    """``ports.Transaction`` on one connection."""
+
+    connection: AsyncConnection
+
+    async def has_communication(self, guid: str) -> bool:
+        """Whether the audit stream has the row ``guid``."""
+        return await communications.exists(self.connection, guid)
+
+    async def accepted(self, ingest_keys: Collection[str]) -> frozenset[str]:
+        """Those of ``ingest_keys`` that are in the audit stream already."""
+        return await communications.accepted(self.connection, ingest_keys) if ingest_keys else frozenset()
+
+    async def open_alerts(self, fingerprints: Collection[str]) -> Sequence[AlertRecord]:
+        """The firing alerts with these fingerprints."""
+        return await alerts.open_by_fingerprint(self.connection, fingerprints) if fingerprints else ()
+
+    async def taken_alert_guids(self, guids: Collection[str]) -> frozenset[str]:
+        """Those of ``guids`` that an alert has already."""
+        return await alerts.taken_guids(self.connection, guids) if guids else frozenset()
+
+    async def incidents_by_key(self, keys: Collection[str], closed_since: datetime | None) -> Sequence[Incident]:
+        """The open incidents with these correlation keys, and those closed since ``closed_since``."""
+        return await incidents.by_key(self.connection, keys, closed_since) if keys else ()
+
+    async def incidents_by_guid(self, guids: Collection[str]) -> Sequence[Incident]:
+        """The incidents with these guids."""
+        return await incidents.by_guid(self.connection, guids) if guids else ()
+
+    async def incidents_to_close(self, now: datetime, limit: int) -> Sequence[Incident]:
+        """Incidents whose quiet time is over, the longest first."""
+        return await incidents.to_close(self.connection, now, limit)
+
+    async def firing(self, incident_guids: Collection[str]) -> Mapping[str, int]:
+        """How many firing alerts each of these incidents has."""
+        return await alerts.firing(self.connection, incident_guids) if incident_guids else {}
+
+    async def save(self, changes: Changes) -> None:
+        """Write ``changes``: alerts before incidents before what refers to them, and what frees a unique key before what takes it."""
+        await alerts.change(self.connection, changes.changed_alerts)
+        await alerts.add(self.connection, changes.new_alerts)
+        await incidents.change(self.connection, changes.changed_incidents)
+        await incidents.add(self.connection, changes.new_incidents)
+        await incidents.link(self.connection, changes.links)
+        await incidents.tell(self.connection, changes.timeline)
+        await communications.add(self.connection, changes.communications)
+
+    async def save_slot(self, slot: Slot) -> None:
+        """Remember what the broker told last."""
+        await slots.save(self.connection, slot)
+
+
+@dataclass(frozen=True, slots=True)
+class SqlStore:
+    """``ports.Store`` on one engine; each call gives up after ``timeout_s``."""
+
+    engine: AsyncEngine
+    timeout_s: float
+
+    async def write(self, work: Callable[[SqlTransaction], Awaitable[T]]) -> T:
+        """Run ``work`` in a transaction and commit; run it again, whole, when it loses a race."""
+
+        async def once() -> T:
+            async with connected(self.engine, self.timeout_s) as connection:
+                return await work(SqlTransaction(connection))
+
+        return await retried(once)
+
+    async def _run(self, statements: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        return await self.write(lambda transaction: statements(transaction.connection))
+
+    async def claim(self, channel: Channel, *, owner: str, now: datetime, lease_until: datetime, limit: int) -> Sequence[Outgoing]:
+        """Lease PENDING rows of ``channel`` that are due to ``owner``."""
+        return await self._run(
+            lambda connection: communications.claim(connection, channel, owner=owner, now=now, lease_until=lease_until, limit=limit)
+        )
+
+    async def settle(self, settlements: Sequence[Settlement]) -> None:
+        """Record delivery attempts and what became of their rows."""
+        await self._run(lambda connection: communications.settle(connection, settlements))
+
+    async def release(self, owner: str) -> None:
+        """End every lease of ``owner``."""
+        await self._run(lambda connection: communications.release(connection, owner))
+
+    async def open_incidents(self, after: str, limit: int) -> Sequence[Incident]:
+        """A page of the open incidents, ordered by guid, behind ``after``."""
+        return await self._run(lambda connection: incidents.open_page(connection, after, limit))
+
+    async def incidents_to_clear(self, now: datetime, limit: int) -> Sequence[str]:
+        """Guids of incidents whose retained state is to be emptied."""
+        return await self._run(lambda connection: incidents.to_clear(connection, now, limit))
+
+    async def cleared(self, guids: Sequence[str]) -> None:
+        """The retained state of these incidents was emptied."""
+        await self._run(lambda connection: incidents.cleared(connection, guids))
+
+    async def summary(self) -> Mapping[str, Mapping[str, int]]:
+        """Counts of open incidents by status, severity, package."""
+        return await self._run(incidents.summary)
+
+    async def take_slot(self, client_id: str, instance: str, boot_id: str) -> Slot:
+        """What is known of an MQTT client id; from now on ``instance`` uses it."""
+        return await self._run(lambda connection: slots.take(connection, client_id, instance, boot_id))
+
+
+@asynccontextmanager
+async def open_store(url: str, *, password: str | None, pool_size: int, timeout_s: float) -> AsyncIterator[SqlStore]:
+    """A store on the database ``url``; its connections close at the end, while the loop still runs."""
+    engine = make_engine(url, password=password, pool_size=pool_size)
+    try:
+        yield SqlStore(engine, timeout_s)
+    finally:
+        await engine.dispose()
