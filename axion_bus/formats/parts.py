@@ -1,0 +1,99 @@
+"""A JSON message as its parts: the one object that it is, or the elements of its array, each read by itself.
+
+So a broken part of a message fails alone, and each part keeps its own text, character for character. Used by the JSON formats.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from axion_bus.domain.communication import Fault
+from axion_bus.formats import limits
+from axion_bus.formats.encoding import text_of
+from axion_bus.formats.message import Element, Unreadable
+from axion_bus.formats.strict_json import kind_of, read, refuse_depth, refuse_syntax
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from axion_bus.domain.alert import Alert
+    from axion_bus.formats.message import Context, Malformed
+
+    Reader = Callable[[dict[str, object], Context], Alert]
+
+# Finds where a value ends, and takes all that may stand in one; what is allowed there is strict_json's matter.
+_scan = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str).raw_decode
+_space = re.compile(r"[ \t\r\n]*").match
+
+
+def decode(body: bytes, context: Context, reader: Reader) -> list[Element]:
+    """The object that ``body`` is, or each object of the array that it is, by ``reader``."""
+    try:
+        if body.lstrip()[:1] == b"[":
+            return decode_elements(cut(text_of(body)), "$", context, reader)
+        return [Element(reader(an_object(read(body)), context), None)]
+    except Unreadable as exc:
+        return [Element(exc.below("$"), None)]
+
+
+def decode_elements(texts: Sequence[str], place: str, context: Context, reader: Reader) -> list[Element]:
+    """Each of ``texts``, which are the elements of the array at ``place``, by ``reader``. Raises Unreadable for their number."""
+    if not texts:
+        raise Unreadable(Fault.EMPTY, place.removeprefix("$"), "an array without an alert in it")
+    if len(texts) > limits.ALERTS:
+        raise Unreadable(Fault.TOO_MANY, place.removeprefix("$"), f"{len(texts)} alerts; a message may have {limits.ALERTS}")
+    depth = place.count(".") + 1
+    elements = []
+    for number, text in enumerate(texts):
+        content: Alert | Malformed
+        try:
+            content = reader(an_object(read(text.encode(), depth)), context)
+        except Unreadable as exc:
+            content = exc.below(f"{place}[{number}]")
+        elements.append(Element(content, text if len(texts) > 1 else None))
+    return elements
+
+
+def an_object(value: object) -> dict[str, object]:
+    """``value``, which has to be an object. Raises Unreadable."""
+    if type(value) is not dict:
+        raise Unreadable(Fault.WRONG_TYPE, "", f"found {kind_of(value)}; an alert is an object")
+    return value
+
+
+def cut(text: str) -> list[str]:
+    """The texts of the elements of the array that ``text`` is. Raises Unreadable where it is not JSON, or too deep to tell."""
+    try:
+        elements, end = _elements(text, _skip(text, 0))
+    except json.JSONDecodeError as exc:
+        refuse_syntax(exc)
+    except RecursionError:
+        refuse_depth("")
+    if end != len(text):
+        refuse_syntax(json.JSONDecodeError("Extra data", text, end))
+    return elements
+
+
+def _elements(text: str, at: int) -> tuple[list[str], int]:
+    """The elements of the array at ``at``, and where what follows it begins."""
+    elements: list[str] = []
+    at = _skip(text, at + 1)
+    if text[at : at + 1] == "]":
+        return elements, _skip(text, at + 1)
+    while True:
+        _, end = _scan(text, at)
+        elements.append(text[at:end])
+        at = _skip(text, end)
+        sign = text[at : at + 1]
+        if sign == "]":
+            return elements, _skip(text, at + 1)
+        if sign != ",":
+            raise json.JSONDecodeError("Expecting ',' delimiter", text, at)
+        at = _skip(text, at + 1)
+
+
+def _skip(text: str, at: int) -> int:
+    found = _space(text, at)
+    return at if found is None else found.end()
