@@ -91,13 +91,13 @@ def digest(kind: str, parts: Iterable[str | None]) -> str:
 
 
 def fingerprint(alert: Alert, label_names: Iterable[str] = ()) -> str:
-    """Which open alert this one repeats or resolves: by ``dedup_key`` if given, else by what it says.
+    """Which open alert this one repeats or resolves: by ``dedup_key`` if given, whatever the source, else by what it says.
 
-    ``label_names`` are the labels that the matching rule groups by. Severity is not part of it.
+    ``label_names`` are those that ``rules.choose`` gives. Severity is not part of it.
     """
-    if alert.dedup_key is not None:
+    if alert.dedup_key:
         return digest("dedup", (alert.dedup_key,))
-    named = (alert.labels.get(name) for name in label_names)
+    named = (part for name in label_names for part in (name, alert.labels.get(name)))
     return digest("alert", (alert.source, alert.package, alert.title, *named))
 
 

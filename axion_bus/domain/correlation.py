@@ -6,6 +6,7 @@ pipeline's record step calls decide() inside its transaction and writes what the
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -22,9 +23,10 @@ from axion_bus.domain.incident import (
     move,
     reopen,
 )
+from axion_bus.domain.rules import choose
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from axion_bus.domain.rules import Rule
@@ -45,9 +47,10 @@ class Candidate:
     key: str
 
 
-def candidate(alert: Alert, rule: Rule) -> Candidate:
-    """``alert`` under ``rule``."""
-    return Candidate(alert=alert, rule=rule, fingerprint=fingerprint(alert, rule.labels), key=rule.correlation_key(alert))
+def candidate(alert: Alert, rules: Iterable[Rule]) -> Candidate:
+    """``alert`` under the first of ``rules`` that matches; the last of them is a catch-all."""
+    rule, labels = choose(rules, alert)
+    return Candidate(alert=alert, rule=rule, fingerprint=fingerprint(alert, labels), key=rule.correlation_key(alert))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +70,14 @@ class Board:
     """What is known of a batch's keys: open alerts by fingerprint, incidents by guid, which one a key leads to.
 
     ``by_key`` leads to the open incident of a key or else to the one closed last. ``firing`` counts the firing alerts of an
-    incident; it need be filled only when the batch resolves something.
+    incident; it need be filled only when the batch resolves something. ``rules`` are those in force, by name.
     """
 
+    rules: Mapping[str, Rule] = field(default_factory=dict)
     alerts: dict[str, AlertRecord] = field(default_factory=dict)
     incidents: dict[str, Incident] = field(default_factory=dict)
     by_key: dict[str, str] = field(default_factory=dict)
-    firing: dict[str, int] = field(default_factory=dict)
+    firing: Counter[str] = field(default_factory=Counter)
     taken: set[str] = field(default_factory=set)
 
     def put_alerts(self, alerts: Iterable[AlertRecord]) -> None:
@@ -106,14 +110,13 @@ class Board:
         if record is None:
             return
         self.taken.add(record.guid)
+        before = self.alerts.pop(record.fingerprint, None)
+        if before is not None and before.incident_guid is not None:
+            self.firing[before.incident_guid] -= 1
         if record.status is AlertStatus.FIRING:
             self.alerts[record.fingerprint] = record
-            if decision.link and record.incident_guid is not None:
-                self.firing[record.incident_guid] = self.firing.get(record.incident_guid, 0) + 1
-        else:
-            del self.alerts[record.fingerprint]
             if record.incident_guid is not None:
-                self.firing[record.incident_guid] = self.firing.get(record.incident_guid, 1) - 1
+                self.firing[record.incident_guid] += 1
 
 
 def _rank(incident: Incident) -> tuple[bool, datetime]:
@@ -128,17 +131,14 @@ def decide(found: Candidate, board: Board, now: datetime, new_guid: Callable[[da
     incident = board.incident_of(record, found.key)
     if record is None:
         return _place(found, _first_seen(found, board, now, new_guid), incident, now, new_guid)
-    worse = found.alert.severity is not record.severity
+    reason = Reason.REPEATED if found.alert.severity is record.severity else Reason.SEVERITY_CHANGED
     again = _seen_again(found.alert, record, now)
     if incident is not None and incident.is_open and incident.guid == record.incident_guid:
-        reason = Reason.SEVERITY_CHANGED if worse else Reason.REPEATED
-        if found.alert.severity > incident.severity:
+        if reason is Reason.SEVERITY_CHANGED and again.severity > incident.severity:
             return _change(reason, again, incident, now, raised=True)
         return Decision(reason=reason, alert=again, incident=incident)
     decision = _place(found, again, incident, now, new_guid)
-    if decision.reason is Reason.BELOW_CREATE_AT:
-        return replace(decision, reason=Reason.SEVERITY_CHANGED if worse else Reason.REPEATED)
-    return decision
+    return replace(decision, reason=reason) if decision.reason is Reason.BELOW_CREATE_AT else decision
 
 
 def _first_seen(found: Candidate, board: Board, now: datetime, new_guid: Callable[[datetime], str]) -> AlertRecord:
@@ -261,27 +261,32 @@ def _resolve(found: Candidate, record: AlertRecord | None, board: Board, now: da
     if record is None:
         return Decision(reason=Reason.NOTHING_TO_RESOLVE)
     occurred_at = found.alert.occurred_at
-    if occurred_at is not None and record.occurred_at is not None and occurred_at < record.occurred_at:
-        return Decision(reason=Reason.OUT_OF_ORDER, alert=record, incident=board.incident_of(record, found.key))
     incident = board.incidents.get(record.incident_guid) if record.incident_guid else None
+    if occurred_at is not None and record.occurred_at is not None and occurred_at < record.occurred_at:
+        return Decision(reason=Reason.OUT_OF_ORDER, alert=record, incident=incident)
     resolved = replace(record, status=AlertStatus.RESOLVED, resolved_at=now, last_seen_at=now)
     text = f"Alert {record.guid} resolved: {record.title}"
     steps = [Step(EventKind.ALERT_RESOLVED, text, AlertStatus.FIRING, AlertStatus.RESOLVED)]
     if incident is None or not incident.is_open:
         event = Event(kind=EventKind.ALERT_RESOLVED, reason=Reason.RESOLVED, by=BY_ITSELF, alert=resolved)
         return Decision(reason=Reason.RESOLVED, alert=resolved, events=(event,))
-    if board.firing.get(incident.guid, 1) <= 1:
-        before, incident = incident, _quieten(incident, found.rule, now)
+    if board.firing[incident.guid] <= 1:
+        before, incident = incident, _quieten(incident, _rule_of(incident, board, found.rule), now)
         if incident.status is not before.status:
             steps.append(_moved(before, incident, "all alerts are resolved"))
     return _told(Reason.RESOLVED, resolved, incident, steps, now)
 
 
-def _quieten(incident: Incident, rule: Rule, now: datetime) -> Incident:
+def _rule_of(incident: Incident, board: Board, other: Rule) -> Rule | None:
+    """The rule that opened ``incident``; ``other`` if that is no longer in force; None if a person opened it."""
+    return None if incident.rule is None else board.rules.get(incident.rule, other)
+
+
+def _quieten(incident: Incident, rule: Rule | None, now: datetime) -> Incident:
     """All alerts of ``incident`` are resolved: watch it, and start the quiet time if its rule closes it by itself."""
     if incident.status is not IncidentStatus.MONITORING:
         incident = move(incident, IncidentStatus.MONITORING, now)
-    if rule.auto_close_after is not None:
+    if rule is not None and rule.auto_close_after is not None:
         incident = replace(incident, auto_close_at=now + rule.auto_close_after)
     return incident
 

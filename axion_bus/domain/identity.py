@@ -45,12 +45,13 @@ class BusReferences:
         self._last = -1
 
     def __call__(self, now: datetime) -> str:
-        """A new reference of ``now``'s day; ``now`` is aware UTC."""
-        day = f"{now:%Y%m%d}"
+        """A new reference of ``now``'s day, or of the day last given if the clock went back; ``now`` is aware UTC."""
+        day, tick = f"{now:%Y%m%d}", self._last + 1
         if day > self._day:
-            self._day, self._last = day, -1
-        elapsed_us = ((now.hour * 60 + now.minute) * 60 + now.second) * 1_000_000 + now.microsecond
-        tick = max(elapsed_us * _CODES_A_DAY // _US_A_DAY, self._last + 1)
+            self._day, tick = day, 0
+        if day == self._day:
+            elapsed_us = ((now.hour * 60 + now.minute) * 60 + now.second) * 1_000_000 + now.microsecond
+            tick = max(tick, elapsed_us * _CODES_A_DAY // _US_A_DAY)
         self._last = tick
         return f"REF-{self._day}-{_base36(tick % _CODES_A_DAY)}"
 

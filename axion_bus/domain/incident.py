@@ -106,7 +106,7 @@ class TimelineEntry:
 
 
 def move(incident: Incident, to: IncidentStatus, now: datetime) -> Incident:
-    """``incident`` in status ``to``, its timers cleared; closing is ``close``'s.
+    """``incident`` in status ``to``, its timers cleared; closing is ``close``'s. CREATED to INVESTIGATING acknowledges it.
 
     Raises:
         InvalidTransition: TRANSITIONS does not lead there; the error names what is allowed.
@@ -115,9 +115,8 @@ def move(incident: Incident, to: IncidentStatus, now: datetime) -> Incident:
     allowed = TRANSITIONS[incident.status]
     if to not in allowed:
         raise InvalidTransition(f"incident {incident.guid} is {incident.status} and cannot become {to}", allowed=sorted(allowed))
-    acknowledged = incident.acknowledged_at
-    if acknowledged is None and to is IncidentStatus.INVESTIGATING:
-        acknowledged = now
+    is_acknowledged = incident.status is IncidentStatus.CREATED and to is IncidentStatus.INVESTIGATING
+    acknowledged = now if is_acknowledged else incident.acknowledged_at
     return replace(incident, status=to, updated_at=now, acknowledged_at=acknowledged, auto_close_at=None)
 
 
@@ -135,7 +134,8 @@ def reopen(incident: Incident, now: datetime) -> Incident:
     """
     if incident.is_open or incident.close_reason is CloseReason.MERGED:
         state = "merged into another" if incident.merged_into else f"{incident.status}, not CLOSED"
-        raise InvalidTransition(f"incident {incident.guid} is {state} and cannot be reopened", allowed=())
+        allowed = sorted(TRANSITIONS[incident.status])
+        raise InvalidTransition(f"incident {incident.guid} is {state} and cannot be reopened", allowed=allowed)
     return replace(
         incident,
         status=IncidentStatus.INVESTIGATING,

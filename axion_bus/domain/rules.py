@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from string import Formatter
 from typing import TYPE_CHECKING
 
-from axion_bus.domain.alert import Severity, digest
+from axion_bus.domain.alert import AlertStatus, Severity, digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from axion_bus.domain.alert import Alert
 
 ALERT_FIELDS = ("title", "source", "package", "severity", "status", "description", "dedup_key")
-_CLAUSE = re.compile(r"\s*([A-Za-z_][\w.\-/]*)\s*(=~|!~|!=|>=|=|>|\bin\b|\bexists\b)\s*(.*?)\s*", re.DOTALL)
+_CHANGING_FIELDS = frozenset({"severity", "status", "description"})
+_CLAUSE = re.compile(r"\s*([A-Za-z_][\w.\-/]*)\s*(=~|!~|!=|>=|=|>|(?<=\s)(?:in|exists)\b)\s*(.*?)\s*", re.DOTALL)
+_ITEM = re.compile(r"""\s*("[^"]*"|'[^']*'|[^,]*?)\s*(?:,|$)""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,14 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """One condition on an alert. A label that is absent compares as an empty one; ``exists`` tells them apart."""
+    """One condition on an alert. A label that is absent compares as an empty one; ``exists`` tells them apart.
+
+    ``is_passing``: it looks at what may be different when the same alert comes again (severity, status, description).
+    """
 
     text: str
     test: Callable[[Alert], bool] = field(compare=False, repr=False)
+    is_passing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +77,32 @@ class Rule:
     assign_to: str | None = None
     auto_close_after: timedelta | None = None
     reopen_within: timedelta | None = None
+    labels: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    _lasting: tuple[Matcher, ...] = field(init=False, repr=False, compare=False)
+    _passing: tuple[Matcher, ...] = field(init=False, repr=False, compare=False)
 
-    def matches(self, alert: Alert) -> bool:
-        """Whether every matcher holds."""
-        return all(matcher.test(alert) for matcher in self.matchers)
+    def __post_init__(self) -> None:
+        """Sort out once what is asked for every alert: the labels grouped by, and the two kinds of matchers."""
+        object.__setattr__(self, "labels", tuple(part.label for part in self.group_by if part.label is not None))
+        object.__setattr__(self, "_lasting", tuple(matcher for matcher in self.matchers if not matcher.is_passing))
+        object.__setattr__(self, "_passing", tuple(matcher for matcher in self.matchers if matcher.is_passing))
+
+    @property
+    def can_pass(self) -> bool:
+        """Whether an alert that matches now may not match when it comes again."""
+        return bool(self._passing)
+
+    def may_match(self, alert: Alert) -> bool:
+        """Whether ``alert`` matches at some severity, status and description."""
+        return all(matcher.test(alert) for matcher in self._lasting)
+
+    def matches_now(self, alert: Alert) -> bool:
+        """Whether an alert that ``may_match`` matches as it is."""
+        return all(matcher.test(alert) for matcher in self._passing)
 
     def correlation_key(self, alert: Alert) -> str:
         """The key under which at most one incident is open."""
         return digest("incident", (self.name, *(part.read(alert) for part in self.group_by)))
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The labels that the rule groups by; they are part of an alert's fingerprint."""
-        return tuple(part.label for part in self.group_by if part.label is not None)
 
 
 def parse_field(text: str) -> Field:
@@ -115,9 +134,14 @@ def parse_matcher(text: str) -> Matcher:
         raise ValueError(f"{text!r} is not a condition; write: field operator value, with = != =~ !~ in > >= exists")
     name, operator, operand = found.groups()
     part = parse_field(name)
-    if part.text == "severity":
-        return Matcher(text, _severity_test(operator, operand))
-    return Matcher(text, _text_test(part.read, operator, operand))
+    is_passing = part.text in _CHANGING_FIELDS
+    match part.text:
+        case "severity":
+            return Matcher(text, _severity_test(operator, operand), is_passing)
+        case "status":
+            return Matcher(text, _status_test(operator, operand), is_passing)
+        case _:
+            return Matcher(text, _text_test(part.read, operator, operand), is_passing)
 
 
 def parse_title(text: str) -> TitleTemplate:
@@ -133,15 +157,34 @@ def parse_title(text: str) -> TitleTemplate:
             parts.append(literal)
         if name is None:
             continue
-        if spec or conversion:
-            raise ValueError(f"placeholder {{{name}}} must stand alone, without '!' or ':'")
+        if spec or conversion or "[" in name:
+            raise ValueError(f"placeholder {{{name}}} must stand alone, without '!', ':' or '['")
         parts.append(parse_field(name))
     return TitleTemplate(text, tuple(parts))
 
 
-def choose(rules: Iterable[Rule], alert: Alert) -> Rule:
-    """The first rule that matches. The last one given must be a catch-all such as ``default_rule``."""
-    return next(rule for rule in rules if rule.matches(alert))
+def choose(rules: Iterable[Rule], alert: Alert) -> tuple[Rule, tuple[str, ...]]:
+    """The first rule that matches, and the names of the labels that tell ``alert`` from others of its title, sorted.
+
+    Those are the labels of every rule that would have been the first at another severity, status or description: an alert that
+    gets worse, or its resolve (which often has no severity), may match another rule and is the same alert still.
+
+    Raises:
+        LookupError: none matches; the last of ``rules`` must be a catch-all such as ``default_rule``.
+
+    """
+    chosen: Rule | None = None
+    labels: set[str] = set()
+    for rule in rules:
+        if rule.may_match(alert):
+            labels.update(rule.labels)
+            if chosen is None and rule.matches_now(alert):
+                chosen = rule
+            if not rule.can_pass:
+                break
+    if chosen is None:
+        raise LookupError("no rule matches; the last one must match every alert")
+    return chosen, tuple(sorted(labels))
 
 
 def default_rule(create_at: Severity = Severity.HIGH) -> Rule:
@@ -154,8 +197,10 @@ def _unquoted(text: str) -> str:
 
 
 def _items(operand: str) -> frozenset[str]:
-    inner = operand[1:-1] if operand.startswith("(") and operand.endswith(")") else operand
-    items = frozenset(_unquoted(item.strip()) for item in inner.split(",") if item.strip())
+    if operand.startswith("(") is not operand.endswith(")"):
+        raise ValueError(f"{operand!r} has one parenthesis only: field in (A, B)")
+    inner = operand[1:-1] if operand.startswith("(") else operand
+    items = frozenset(_unquoted(item) for item in _ITEM.findall(inner) if item)
     if not items:
         raise ValueError("'in' needs at least one value: field in (A, B)")
     return items
@@ -186,9 +231,28 @@ def _text_test(read: Callable[[Alert], str | None], operator: str, operand: str)
 
 def _pattern(text: str) -> re.Pattern[str]:
     try:
-        return re.compile(text)
+        return re.compile(text, re.DOTALL)  # a description has many lines
     except re.error as exc:
         raise ValueError(f"{text!r} is not a regular expression: {exc}") from exc
+
+
+def _status(text: str) -> AlertStatus:
+    try:
+        return AlertStatus[_unquoted(text).upper()]
+    except KeyError:
+        raise ValueError(f"{text!r} is not a status; allowed: {', '.join(status.lower() for status in AlertStatus)}") from None
+
+
+def _status_test(operator: str, operand: str) -> Callable[[Alert], bool]:
+    match operator:
+        case "=":
+            value = _status(operand)
+            return lambda alert: alert.status is value
+        case "!=":
+            value = _status(operand)
+            return lambda alert: alert.status is not value
+        case _:
+            raise ValueError(f"operator {operator} does not fit status; allowed: = !=")
 
 
 def _severity(text: str) -> Severity:

@@ -9,18 +9,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from axion_bus.domain.alert import AlertStatus, ingest_key
+from axion_bus.domain.communication import Direction
 from axion_bus.domain.correlation import Board, Candidate, Decision, decide
 from axion_bus.domain.events import Event, EventKind
 from axion_bus.pipeline.inbound import accepted_row, failed_row
 from axion_bus.ports import Changes, Link, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime, timedelta
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from axion_bus.domain.alert import AlertRecord
     from axion_bus.domain.communication import Communication
     from axion_bus.domain.incident import Incident
+    from axion_bus.domain.rules import Rule
     from axion_bus.pipeline.inbound import Item
     from axion_bus.pipeline.outbox import Outbox
     from axion_bus.ports import Transaction
@@ -28,20 +30,29 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True)
 class Batch:
-    """A try at ``items``. ``reopen_within`` is the longest of the rules'; ``tells_received`` publishes alert/received as well."""
+    """A try at ``items``. ``rules`` are those in force, by name; ``tells_received`` publishes alert/received as well."""
 
     items: Sequence[Item]
     outbox: Outbox
     now: datetime
-    reopen_within: timedelta | None = None
+    rules: Mapping[str, Rule]
     tells_received: bool = False
     outcomes: list[Outcome] = field(default_factory=list)
     rows: list[Communication] = field(default_factory=list)
-    _board: Board = field(default_factory=Board)
+    _board: Board = field(init=False)
     _accepted: set[str] = field(default_factory=set)
     _changes: Changes = field(default_factory=Changes)
     _alerts: dict[str, AlertRecord] = field(default_factory=dict)
     _incidents: dict[str, Incident] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """The board is this try's own."""
+        self._board = Board(rules=self.rules)
+
+    @property
+    def has_events(self) -> bool:
+        """Whether there is something for the relay among ``rows``."""
+        return any(row.direction is Direction.OUTBOUND for row in self.rows)
 
     async def run(self, transaction: Transaction) -> None:
         """Read, decide, write. ``outcomes`` then has one for each item, ``rows`` what was put into the audit stream."""
@@ -65,8 +76,7 @@ class Batch:
             return
         board = self._board
         board.put_alerts(await transaction.open_alerts({each.fingerprint for each in found}))
-        closed_since = None if self.reopen_within is None else self.now - self.reopen_within
-        board.put_incidents(await transaction.incidents_by_key({each.key for each in found}, closed_since))
+        board.put_incidents(await transaction.incidents_by_key({each.key for each in found}, self._closed_since()))
         linked = {alert.incident_guid for alert in board.alerts.values() if alert.incident_guid}
         board.put_incidents(await transaction.incidents_by_guid(linked - board.incidents.keys()))
         if any(each.alert.status is AlertStatus.RESOLVED for each in found):
@@ -74,6 +84,11 @@ class Batch:
         chosen = {each.alert.alert_guid for each in found if each.alert.alert_guid}
         board.taken.update(await transaction.taken_alert_guids(chosen))
         self._accepted.update(await transaction.accepted({key for each in found if (key := _ingest_key(each))}))
+
+    def _closed_since(self) -> datetime | None:
+        """As far back as any rule reopens."""
+        reopen_within = max((rule.reopen_within for rule in self.rules.values() if rule.reopen_within), default=None)
+        return None if reopen_within is None else self.now - reopen_within
 
     def _take(self, item: Item) -> Outcome:
         reference = self.outbox.new_reference(self.now)
@@ -113,4 +128,4 @@ class Batch:
 
 
 def _ingest_key(found: Candidate) -> str | None:
-    return None if found.alert.id is None else ingest_key(found.alert.source, found.alert.id)
+    return ingest_key(found.alert.source, found.alert.id) if found.alert.id else None

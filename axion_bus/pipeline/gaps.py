@@ -94,8 +94,15 @@ class Gaps:
             except (StoreUnavailable, StoreConflict) as exc:
                 log.warning("gaps_wait_for_store", error=str(exc)[:500])
                 self._news.set()
-                with self._progress.waiting_for("store"):
-                    await asyncio.sleep(_RETRY_S)
+                await self._wait(stop)
+
+    async def _wait(self, stop: asyncio.Event) -> None:
+        with self._progress.waiting_for("store"):
+            try:
+                async with asyncio.timeout(_RETRY_S):
+                    await stop.wait()
+            except TimeoutError:
+                return
 
     def wake(self) -> None:
         """Let ``run`` see that its stop is set."""
@@ -109,9 +116,11 @@ class Gaps:
         async def work(transaction: Transaction) -> None:
             if rows and await transaction.has_communication(rows[0].guid):
                 return
-            await transaction.save(Changes(communications=rows))
+            fresh = [replace(row, short_ref=self._outbox.new_reference(row.timestamp)) for row in rows]  # another's may be the same
+            await transaction.save(Changes(communications=fresh))
             await transaction.save_slot(slot)
 
-        await self._store.write(work)
+        with self._progress.waiting_for("commit"):
+            await self._store.write(work)
         del self._rows[: len(rows)]
         self._saved = slot

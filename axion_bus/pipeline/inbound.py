@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from axion_bus.domain.communication import Communication, CommunicationStatus, Direction, Fault
-from axion_bus.domain.correlation import Candidate, Decision
 from axion_bus.formats import Malformed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from axion_bus.domain.correlation import Candidate, Decision
     from axion_bus.formats import Element
     from axion_bus.ports import Received
 

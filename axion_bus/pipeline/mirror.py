@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydantic_core import from_json, to_json
 
-from axion_bus.errors import BusUnavailable
+from axion_bus.errors import AxionError, BusUnavailable
 from axion_bus.formats.events import encode_state
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from axion_bus.ports import Outgoing, Publisher, Store
 
 _PAGE = 100
+_PASSES = 5
 _SUMMARY_EVERY_S = 1.0
 _CLEAR_EVERY_S = 30.0
 _TIMEOUT_S = 30.0
@@ -45,19 +46,22 @@ class Mirror:
         """Publish the state that ``outgoing`` tells of, before the event itself: who sees the event finds the state."""
         incident = from_json(outgoing.message)["data"].get("incident")
         if incident is not None:
-            self._publisher.publish(self._topic(incident["incident_guid"]), to_json(incident), retain=True)
+            shown = self._publisher.publish(self._topic(incident["incident_guid"]), to_json(incident), retain=True)
+            shown.add_done_callback(_look_away)
 
     async def resynchronise(self) -> None:
         """After a new connection, publish the state of every open incident.
 
-        Incidents that another daemon changed meanwhile are published again, until what was published last is what is true.
+        What another daemon changed and published meanwhile is published again, so that its newer state is not left overwritten.
+        Not for ever: under a storm there is always something new, which its own event will show.
         """
         connection = self._publisher.connection
         if connection == self._connection:
             return
         shown: dict[str, int] = {}
-        while await self._show_changed(shown):
-            pass
+        for _ in range(_PASSES):
+            if not await self._show_changed(shown):
+                break
         self._connection, self.changed = connection, True
 
     async def _show_changed(self, shown: dict[str, int]) -> bool:
@@ -77,11 +81,18 @@ class Mirror:
         """Publish the summary if something changed, once a second at most; empty the state of what was closed long ago."""
         if self.changed and _is_due(self._summed_at, now, _SUMMARY_EVERY_S):
             self._summed_at, self.changed = now, False
-            summary = await self._store.summary()
-            await self._all([self._publisher.publish(f"{self._base_topic}/summary", to_json(summary), retain=True)])
+            try:
+                await self._sum_up()
+            except AxionError:
+                self.changed = True
+                raise
         if _is_due(self._cleared_at, now, _CLEAR_EVERY_S):
             self._cleared_at = now
             await self._clear(now)
+
+    async def _sum_up(self) -> None:
+        summary = await self._store.summary()
+        await self._all([self._publisher.publish(f"{self._base_topic}/summary", to_json(summary), retain=True)])
 
     async def _clear(self, now: datetime) -> None:
         while guids := await self._store.incidents_to_clear(now, _PAGE):
@@ -101,6 +112,12 @@ class Mirror:
         failed = [exc for future in done if (exc := future.exception()) is not None]
         if failed or late:
             raise BusUnavailable(f"retained state not published: {failed[0] if failed else 'no acknowledgement in time'}")
+
+
+def _look_away(shown: asyncio.Future[None]) -> None:
+    """Take note of how ``shown`` ended: not at all, for the event behind it tells, and after a new connection all is shown."""
+    if not shown.cancelled():
+        shown.exception()
 
 
 def _is_due(last: datetime | None, now: datetime, every_s: float) -> bool:

@@ -14,7 +14,6 @@ import structlog
 
 from axion_bus.domain.alert import Alert
 from axion_bus.domain.correlation import Candidate, candidate
-from axion_bus.domain.rules import choose
 from axion_bus.errors import StoreConflict, StoreUnavailable
 from axion_bus.formats import Malformed
 from axion_bus.pipeline import inbound
@@ -22,7 +21,6 @@ from axion_bus.pipeline.batch import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import timedelta
 
     from axion_bus.domain.rules import Rule
     from axion_bus.formats import Element
@@ -70,13 +68,13 @@ class Recorder:
         self._store = store
         self._intake = intake
         self._sources = sources
-        self._rules = rules
+        self._rules = tuple(rules)
+        self._rules_by_name = {rule.name: rule for rule in rules}
         self._outbox = outbox
         self._clock = clock
         self._progress = progress
         self._recorded = recorded
         self._tells_received = tells_received
-        self._reopen_within: timedelta | None = max((rule.reopen_within for rule in rules if rule.reopen_within), default=None)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Record what the intake has until ``stop``; the batch at hand is finished first if the database lets us."""
@@ -110,44 +108,60 @@ class Recorder:
             elements = self._sources.decode(received)
             return _Message(received, inbound.items(received, elements, self._consider, new_guid, now))
         except Exception as exc:  # noqa: BLE001 - one input that our own code cannot read is settled as failed
-            return self._broken(received, exc)
+            return _Message(received, [self._broken(received, exc)])
 
     def _consider(self, element: Element) -> Candidate | Malformed:
         match element.content:
             case Alert() as alert:
-                return candidate(alert, choose(self._rules, alert))
+                return candidate(alert, self._rules)
             case Malformed() as malformed:
                 return malformed
 
     async def _record_or_halve(self, part: list[_Message], stop: asyncio.Event) -> None:
+        refusal = await self._record_whole(part, stop)
+        if refusal is None:
+            return
+        if len(part) == 1:
+            await self._settle_culprit(part[0], refusal, stop)
+            return
+        middle = len(part) // 2
+        await self._record_or_halve(part[:middle], stop)
+        await self._record_or_halve(part[middle:], stop)
+
+    async def _settle_culprit(self, message: _Message, refusal: Exception, stop: asyncio.Event) -> None:
+        """Record ``message`` as FAILED; without its bytes and address, if it is those that cannot be written.
+
+        If even that is refused, it is the database's doing and not the message's: it is tried again, as it is, later.
+        """
+        received = message.received
+        bare = replace(received, body=b"", address="")
+        retry_s = _RETRY_FIRST_S
+        again: Exception | None = refusal
+        while again is not None:
+            for told in (received, bare):
+                if await self._record_whole([_Message(received, [self._broken(told, refusal)])], stop) is None:
+                    return
+            await self._wait(retry_s, stop)
+            retry_s = min(retry_s * 2, _RETRY_MAX_S)
+            again = await self._record_whole([message], stop)
+
+    async def _record_whole(self, part: list[_Message], stop: asyncio.Event) -> Exception | None:
+        """Write ``part`` in one transaction and acknowledge it; the reason, if it cannot be written by its own fault or ours."""
         try:
-            await self._transact(part, stop)
+            done = await self._transact(part, stop)
         except _StopRequestedError:
             raise
         except Exception as exc:  # noqa: BLE001 - the one culprit is found by halving and settled as failed
             log.warning("batch_refused", messages=len(part), error=str(exc)[:500])
-            if len(part) == 1:
-                await self._settle_culprit(part[0].received, exc, stop)
-                return
-            middle = len(part) // 2
-            await self._record_or_halve(part[:middle], stop)
-            await self._record_or_halve(part[middle:], stop)
+            return exc
+        self._acknowledge(part, done)
+        return None
 
-    async def _settle_culprit(self, received: Received, exc: Exception, stop: asyncio.Event) -> None:
-        """Record ``received`` as FAILED; without its bytes and address, if it is those that cannot be written."""
-        try:
-            await self._transact([self._broken(received, exc)], stop)
-        except _StopRequestedError:
-            raise
-        except Exception as again:  # noqa: BLE001 - the same input still, told with less
-            log.error("message_bytes_lost", error=str(again)[:500], length=len(received.body))  # noqa: TRY400 - the row tells it
-            await self._transact([self._broken(replace(received, body=b"", address=""), exc)], stop)
+    def _broken(self, received: Received, exc: Exception) -> Item:
+        return inbound.broken(received, exc, self._outbox.new_guid, self._clock.now())
 
-    def _broken(self, received: Received, exc: Exception) -> _Message:
-        return _Message(received, [inbound.broken(received, exc, self._outbox.new_guid, self._clock.now())])
-
-    async def _transact(self, part: list[_Message], stop: asyncio.Event) -> None:
-        """Write ``part`` in one transaction, whole, however often it takes; then acknowledge it."""
+    async def _transact(self, part: list[_Message], stop: asyncio.Event) -> Batch:
+        """Write ``part`` in one transaction, whole, however often it takes."""
         items = [item for message in part for item in message.items]
         tried: Batch | None = None
 
@@ -162,20 +176,19 @@ class Recorder:
         retry_s = _RETRY_FIRST_S
         while True:
             try:
-                done = await self._store.write(work)
-                break
+                with self._progress.waiting_for("commit"):
+                    return await self._store.write(work)
             except (StoreUnavailable, StoreConflict) as exc:
                 log.warning("store_unavailable", error=str(exc)[:500], held=self._intake.held, retry_s=retry_s)
             await self._wait(retry_s, stop)
             retry_s = min(retry_s * 2, _RETRY_MAX_S)
-        self._acknowledge(part, done)
 
     def _batch(self, items: Sequence[Item]) -> Batch:
         return Batch(
             items=items,
             outbox=self._outbox,
             now=self._clock.now(),
-            reopen_within=self._reopen_within,
+            rules=self._rules_by_name,
             tells_received=self._tells_received,
         )
 
@@ -184,7 +197,7 @@ class Recorder:
         for message in part:
             message.received.ack([next(outcomes) for _ in message.items])
         self._intake.done([message.received for message in part])
-        if len(done.rows) > len(done.outcomes):
+        if done.has_events:
             self._recorded.set()
 
     async def _wait(self, seconds: float, stop: asyncio.Event) -> None:

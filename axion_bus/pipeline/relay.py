@@ -32,11 +32,12 @@ log = structlog.get_logger()
 CLAIM_LIMIT = 500
 _POLL_S = 0.5
 _RETRY_AFTER_STORE_S = 1.0
+_LOOK_FOR_STOP_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelaySettings:
-    """How the relay sends. ``lease`` must be longer than a claim of CLAIM_LIMIT rows takes."""
+    """How the relay sends. ``lease`` is longer than ``attempt_timeout_s``; what it does not suffice for is claimed anew."""
 
     owner: str
     attempt_timeout_s: float = 10.0
@@ -74,64 +75,96 @@ class Relay:
         while not stop.is_set():
             try:
                 if not released:
-                    await self._store.release(self._settings.owner)
+                    await self._release()
                     released = True
                 await self._relay_all(stop)
             except (StoreUnavailable, StoreConflict) as exc:
                 log.warning("relay_waits_for_store", error=str(exc)[:500])
-                await self._pause(stop, _RETRY_AFTER_STORE_S)
+                released = False  # what was claimed and could not be settled is sent again at once
+                await self._pause(stop, _RETRY_AFTER_STORE_S, "store")
             except BusUnavailable as exc:
                 log.info("relay_waits_for_bus", error=str(exc))
             await self._pause(stop, _POLL_S)
-        await self._release()
+        try:
+            await self._release()
+        except (StoreUnavailable, StoreConflict) as exc:
+            log.info("leases_left_to_expire", error=str(exc)[:500])
 
     async def _relay_all(self, stop: asyncio.Event) -> None:
         """Publish until nothing is due, then bring the retained state up to date."""
         if not self._publisher.is_connected:
             return
-        await self._mirror.resynchronise()
-        while not stop.is_set() and self._publisher.is_connected and await self._relay_once():
-            self._progress.beat()
-        await self._mirror.refresh(self._clock.now())
+        with self._progress.waiting_for("broker"):
+            await self._mirror.resynchronise()
+        while not stop.is_set() and self._publisher.is_connected and await self._relay_once(stop):
+            await self._refresh()
+        await self._refresh()
 
-    async def _relay_once(self) -> bool:
+    async def _refresh(self) -> None:
+        with self._progress.waiting_for("broker"):
+            await self._mirror.refresh(self._clock.now())
+
+    async def _relay_once(self, stop: asyncio.Event) -> bool:
         """Claim, publish and settle once; whether there may be more."""
-        now = self._clock.now()
-        settings = self._settings
-        claimed = await self._store.claim(
-            Channel.MQTT, owner=settings.owner, now=now, lease_until=now + settings.lease, limit=CLAIM_LIMIT
-        )
+        claimed, deadline_s = await self._claim()
         if not claimed:
             return False
-        settlements = await self._publish(lanes(claimed))
-        if settlements:
-            await self._store.settle(settlements)
+        settlements = await self._publish(lanes(claimed), deadline_s, stop)
+        with self._progress.waiting_for("commit"):
+            if settlements:
+                await self._store.settle(settlements)
         if len(settlements) < len(claimed):
-            await self._store.release(settings.owner)
+            await self._release()
         self._mirror.changed = True
         return all(each.error is None for each in settlements) and len(settlements) == len(claimed)
 
-    async def _publish(self, waiting: deque[deque[Outgoing]]) -> list[Settlement]:
-        """Publish the head of each lane, many lanes at a time; a lane goes on only when its head is delivered."""
+    async def _claim(self) -> tuple[Sequence[Outgoing], float]:
+        """What is due, leased; and until when, in the loop's time, another attempt surely ends before the lease does."""
+        now, now_s, settings = self._clock.now(), asyncio.get_running_loop().time(), self._settings
+        with self._progress.waiting_for("commit"):
+            claimed = await self._store.claim(
+                Channel.MQTT, owner=settings.owner, now=now, lease_until=now + settings.lease, limit=CLAIM_LIMIT
+            )
+        return claimed, now_s + settings.lease.total_seconds() - settings.attempt_timeout_s
+
+    async def _publish(self, waiting: deque[deque[Outgoing]], deadline_s: float, stop: asyncio.Event) -> list[Settlement]:
+        """Publish the head of each lane, many lanes at a time; a lane goes on only when its head is delivered.
+
+        What is not begun by ``deadline_s``, or when ``stop`` is set, is left: its lease would end while it is being sent.
+        """
         settlements: list[Settlement] = []
-        while waiting and self._publisher.is_connected:
+        loop = asyncio.get_running_loop()
+        while waiting and self._publisher.is_connected and loop.time() < deadline_s and not stop.is_set():
             heads = [waiting.popleft() for _ in range(min(len(waiting), self._settings.max_outstanding))]
-            done = await self._publish_heads([lane.popleft() for lane in heads])
+            done = await self._publish_heads([lane.popleft() for lane in heads], stop)
             settlements.extend(done)
             waiting.extend(lane for lane, settled in zip(heads, done, strict=True) if lane and settled.error is None)
         return settlements
 
-    async def _publish_heads(self, heads: Sequence[Outgoing]) -> list[Settlement]:
+    async def _publish_heads(self, heads: Sequence[Outgoing], stop: asyncio.Event) -> list[Settlement]:
         started = self._clock.now()
         sending = [self._send(each) for each in heads]
         with self._progress.waiting_for("broker"):
-            await asyncio.wait(sending, timeout=self._settings.attempt_timeout_s)
+            await self._acknowledged(sending, stop)
         finished = self._clock.now()
         return [self._settlement(each, future, started, finished) for each, future in zip(heads, sending, strict=True)]
 
+    async def _acknowledged(self, sending: Sequence[asyncio.Future[None]], stop: asyncio.Event) -> None:
+        """Wait until all of ``sending`` have ended, for the time of an attempt; a stop is seen within a second."""
+        pending: set[asyncio.Future[None]] = set(sending)
+        left_s = self._settings.attempt_timeout_s
+        while pending and left_s > 0 and not stop.is_set():
+            _, pending = await asyncio.wait(pending, timeout=min(left_s, _LOOK_FOR_STOP_S))
+            left_s -= _LOOK_FOR_STOP_S
+
     def _send(self, outgoing: Outgoing) -> asyncio.Future[None]:
-        self._mirror.show(outgoing)
-        return self._publisher.publish(outgoing.recipient, outgoing.message.encode(), is_event=True)
+        try:
+            self._mirror.show(outgoing)
+            return self._publisher.publish(outgoing.recipient, outgoing.message.encode(), is_event=True)
+        except Exception as exc:  # noqa: BLE001 - one row that cannot be sent is settled as failed, and stops its own lane only
+            failed = asyncio.get_running_loop().create_future()
+            failed.set_exception(exc)
+            return failed
 
     def _settlement(self, sent: Outgoing, future: asyncio.Future[None], started: datetime, finished: datetime) -> Settlement:
         attempt = sent.attempts + 1
@@ -143,13 +176,13 @@ class Relay:
         return Settlement(sent.guid, attempt, started, finished, error=error, next_attempt_at=again)
 
     def _backoff_s(self, attempt: int) -> float:
-        """Full jitter, exponential, capped. A bus event is never given up: subscribers count on the sequence."""
-        ceiling = min(self._settings.retry_max_s, self._settings.retry_base_s * 2 ** min(attempt, 16))
-        return random.uniform(self._settings.retry_base_s / 2, ceiling)  # noqa: S311 - jitter, not a secret
+        """Exponential, capped, jittered over nine tenths. A bus event is never given up: subscribers count on the sequence."""
+        ceiling = min(self._settings.retry_max_s, self._settings.retry_base_s * 2 ** min(attempt - 1, 16))
+        return random.uniform(ceiling / 10, ceiling)  # noqa: S311 - jitter, not a secret
 
-    async def _pause(self, stop: asyncio.Event, seconds: float) -> None:
+    async def _pause(self, stop: asyncio.Event, seconds: float, what: str = "events") -> None:
         """Wait for rows of this process, ``stop`` (which wakes us too), or the next look for those of others."""
-        with self._progress.waiting_for("events"):
+        with self._progress.waiting_for(what):
             try:
                 async with asyncio.timeout(seconds):
                     await self._wake.wait()
@@ -159,10 +192,8 @@ class Relay:
             self._wake.clear()
 
     async def _release(self) -> None:
-        try:
+        with self._progress.waiting_for("commit"):
             await self._store.release(self._settings.owner)
-        except (StoreUnavailable, StoreConflict) as exc:
-            log.info("leases_left_to_expire", error=str(exc)[:500])
 
 
 def lanes(claimed: Iterable[Outgoing]) -> deque[deque[Outgoing]]:
@@ -178,4 +209,4 @@ def _error(future: asyncio.Future[None]) -> str | None:
         future.cancel()
         return "the broker did not acknowledge it in time"
     exc = future.exception()
-    return None if exc is None else str(exc)
+    return None if exc is None else str(exc) or type(exc).__name__

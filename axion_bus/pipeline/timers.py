@@ -38,16 +38,22 @@ class Timers:
         """Act on time until ``stop``."""
         while not stop.is_set():
             try:
-                while await self._store.write(self.close_quiet):
+                while await self._close_some():
                     self._recorded.set()
+                awaited = "time"
             except (StoreUnavailable, StoreConflict) as exc:
                 log.warning("timers_wait_for_store", error=str(exc)[:500])
-            with self._progress.waiting_for("time"):
+                awaited = "store"
+            with self._progress.waiting_for(awaited):
                 try:
                     async with asyncio.timeout(_EVERY_S):
                         await stop.wait()
                 except TimeoutError:
                     continue
+
+    async def _close_some(self) -> int:
+        with self._progress.waiting_for("commit"):
+            return await self._store.write(self.close_quiet)
 
     async def close_quiet(self, transaction: Transaction) -> int:
         """Close what has been quiet for long enough; return how many."""
