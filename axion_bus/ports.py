@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+ORIGIN_PROPERTY = "axion_origin"
+"""The MQTT 5 user property that names the instance which published a message."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -227,6 +230,18 @@ class Publisher(Protocol):
 
     def publish(self, topic: str, body: bytes, *, retain: bool = False, is_event: bool = False) -> asyncio.Future[None]:
         """Send at QoS 1; the future ends when the broker has it, or with BusUnavailable. An event is a structured CloudEvent."""
+        ...
+
+
+class Losses(Protocol):
+    """Who is told what a broker says of messages that it lost; never waits."""
+
+    def told_session(self, *, present: bool) -> None:
+        """The broker accepted our subscriptions; ``present`` is its Session Present flag (MQTT 5 3.2.2.1.1)."""
+        ...
+
+    def told_dropped(self, count: int) -> None:
+        """The broker has dropped ``count`` messages since it was started, for any of its clients."""
         ...
 
 

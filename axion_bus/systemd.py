@@ -97,12 +97,14 @@ def _watchdog_interval_s(environ: Mapping[str, str]) -> float | None:
     return limit_us / 1_000_000 / 3 if limit_us > 0 else None
 
 
-def configure_logging(level: str = "INFO", stream: TextIO | None = None, environ: Mapping[str, str] = os.environ) -> None:
+def configure_logging(
+    level: str = "INFO", stream: TextIO | None = None, environ: Mapping[str, str] = os.environ, *, style: str = "auto"
+) -> None:
     """Send this process's log to ``stream`` (stderr), from ``level`` on; may be called again, for instance on a reload.
 
-    A terminal gets aligned lines, anything else one JSON object a line, the journal with its ``<N>`` priority in front
-    (sd-daemon(3)). What libraries log by ``logging`` goes the same way, from WARNING on. A log that cannot be written never
-    stops the work.
+    ``style`` is ``json``, ``console`` or ``auto``: a terminal gets aligned lines, anything else one JSON object a line, the journal
+    with its ``<N>`` priority in front (sd-daemon(3)). What libraries log by ``logging`` goes the same way, from WARNING on. A log
+    that cannot be written never stops the work.
     """
     stream = stream or sys.stderr
     structlog.configure(
@@ -111,7 +113,7 @@ def configure_logging(level: str = "INFO", stream: TextIO | None = None, environ
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.StackInfoRenderer(),
-            *_renderer(stream, environ),
+            *_renderer(style, stream, environ),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=lambda *_: _Sink(stream),
@@ -129,11 +131,11 @@ def is_journal(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
     return environ.get("JOURNAL_STREAM") == f"{stat.st_dev}:{stat.st_ino}"
 
 
-def _renderer(stream: TextIO, environ: Mapping[str, str]) -> list[Processor]:
-    if stream.isatty():
+def _renderer(style: str, stream: TextIO, environ: Mapping[str, str]) -> list[Processor]:
+    if style == "console" or (style == "auto" and stream.isatty()):
         return [
             structlog.dev.ConsoleRenderer(
-                colors="NO_COLOR" not in environ,
+                colors=stream.isatty() and "NO_COLOR" not in environ,
                 exception_formatter=structlog.dev.plain_traceback,  # the rich one prints local variables, secrets included
                 repr_native_str=True,  # what came over the bus may hold terminal escapes
             )

@@ -12,7 +12,6 @@ import click
 from axion_bus.cli.invocation import Invocation, common_options
 from axion_bus.config import load
 from axion_bus.config.urls import SqliteUrl
-from axion_bus.errors import StoreUnavailable
 from axion_bus.store import migrate
 from axion_bus.store.engine import make_engine
 
@@ -50,7 +49,8 @@ def upgrade(invocation: Invocation) -> None:
 def status(invocation: Invocation) -> None:
     """Show which schema the database has and which one this program needs. Changes nothing."""
     store = load(invocation.config).store
-    found = asyncio.run(_status(store))
+    is_missing = isinstance(store.url, SqliteUrl) and not Path(store.url.path).exists()  # looking would create it
+    found = migrate.SchemaStatus(None) if is_missing else asyncio.run(_status(store))
     if found.is_current:
         verdict = "current"
     elif found.is_newer:
@@ -62,24 +62,13 @@ def status(invocation: Invocation) -> None:
 
 
 async def _upgrade(store: Store) -> migrate.SchemaStatus:
-    if isinstance(store.url, SqliteUrl):
-        _make_directory(Path(store.url.path).parent)
     async with _engine(store) as engine:
         return await migrate.upgrade(engine)
 
 
 async def _status(store: Store) -> migrate.SchemaStatus:
-    if isinstance(store.url, SqliteUrl) and not Path(store.url.path).exists():
-        return migrate.SchemaStatus(None)  # SQLite would create the file by looking at it
     async with _engine(store) as engine:
         return await migrate.status(engine)
-
-
-def _make_directory(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        raise StoreUnavailable(f"the database's directory {path} cannot be made: {exc.strerror}") from exc
 
 
 @asynccontextmanager

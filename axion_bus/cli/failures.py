@@ -26,8 +26,12 @@ class Verdict:
 
 VERDICTS: dict[type[Exception], Verdict] = {
     errors.ConfigError: Verdict(6, "invalid", "docs/configuration.md lists every key; try 'axion-bus check-config FILE'"),
-    errors.StoreUnavailable: Verdict(5, "unavailable", "'axion-bus config show' shows which [store] is in force, and which file says so"),
-    errors.BusUnavailable: Verdict(5, "unavailable", "is the broker running? 'axion-bus config show' shows which [mqtt] is in force"),
+    errors.StoreUnavailable: Verdict(
+        5, "unavailable", "'axion-bus config show' shows which [store] is in force, and which file says so"
+    ),
+    errors.BusUnavailable: Verdict(
+        5, "unavailable", "is the broker running? 'axion-bus config show' shows which [mqtt] is in force"
+    ),
     errors.SchemaError: Verdict(4, "refused", "see 'axion-bus db status'; 'axion-bus db upgrade' upgrades an older schema"),
     errors.AlreadyRunning: Verdict(4, "refused", "stop the other daemon, or give this one a client_id and store of its own"),
     errors.InvalidTransition: Verdict(4, "invalid_transition", "choose one of the allowed statuses"),

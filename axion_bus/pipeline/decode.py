@@ -12,15 +12,13 @@ from axion_bus.domain.alert import Severity
 from axion_bus.domain.communication import Fault
 from axion_bus.domain.topics import matches
 from axion_bus.formats import Context, Element, Malformed, topic_defaults
+from axion_bus.ports import ORIGIN_PROPERTY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from axion_bus.formats import Decoder
     from axion_bus.ports import Received
-
-ORIGIN_PROPERTY = "axion_origin"
-"""The MQTT 5 user property that names the instance which published a message."""
 
 UNKNOWN_PACKAGE = "UNKNOWN"
 _CACHED_TOPICS = 4096

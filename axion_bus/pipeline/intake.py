@@ -33,6 +33,7 @@ class Intake:
         self._held = 0
         self._held_bytes = 0
         self._paused = False
+        self._closed = False
 
     @property
     def held(self) -> int:
@@ -45,22 +46,30 @@ class Intake:
 
     def deliver(self, received: Received) -> None:
         """Take one message in. Pauses the buses at the high-water mark."""
+        if self._closed:
+            return
         self._queue.append(received)
         self._held += 1
         self._held_bytes += len(received.body)
         self._arrived.set()
-        if not self._paused and (self._held >= self._high_water or self._held_bytes >= MAX_HELD_BYTES):
-            self._paused = True
-            for bus in self._buses:
-                bus.pause()
+        if self._held >= self._high_water or self._held_bytes >= MAX_HELD_BYTES:
+            self._hold_back(True)
 
     def done(self, batch: Sequence[Received]) -> None:
         """``batch`` is accepted. Resumes the buses at half the high-water mark."""
         self._held -= len(batch)
         self._held_bytes -= sum(len(received.body) for received in batch)
-        if self._paused and self._held <= self._high_water // 2 and self._held_bytes <= MAX_HELD_BYTES // 2:
-            self._paused = False
-            for bus in self._buses:
+        if self._held <= self._high_water // 2 and self._held_bytes <= MAX_HELD_BYTES // 2:
+            self._hold_back(False)
+
+    def _hold_back(self, wanted: bool) -> None:
+        if self._paused is wanted:
+            return
+        self._paused = wanted
+        for bus in self._buses:
+            if wanted:
+                bus.pause()
+            else:
                 bus.resume()
 
     async def next_batch(self, stop: asyncio.Event) -> list[Received]:
@@ -80,7 +89,8 @@ class Intake:
         return [] if stop.is_set() else self._take()
 
     def _take(self) -> list[Received]:
-        batch, size = [], 0
+        batch: list[Received] = []
+        size = 0
         while self._queue and len(batch) < self._batch_size and size < MAX_BATCH_BYTES:
             received = self._queue.popleft()
             batch.append(received)
@@ -92,6 +102,12 @@ class Intake:
         with self._progress.waiting_for("messages"):
             await self._arrived.wait()
 
-    def wake(self) -> None:
-        """Let ``next_batch`` see that ``stop`` is set."""
+    def close(self) -> None:
+        """Take nothing more, and let ``next_batch`` see that its stop is set.
+
+        What comes now stays unacknowledged and is delivered again, to the next start. The buses are read on: what the relay has
+        sent is still to be acknowledged.
+        """
+        self._closed = True
         self._arrived.set()
+        self._hold_back(False)

@@ -54,6 +54,7 @@ async def upgrade(engine: AsyncEngine) -> SchemaStatus:
         SchemaError: the database is newer than this program.
         StoreUnavailable: it cannot be reached, or another process is upgrading it for a long time already.
     """
+    _make_directory(engine)
     async with connected(engine, _UPGRADE_TIMEOUT_S) as connection, _alone(connection):
         before = SchemaStatus(await connection.run_sync(_found))
         _refuse_newer(before)
@@ -68,6 +69,7 @@ async def prepare(engine: AsyncEngine) -> None:
     Raises:
         SchemaError: it is newer than this program, or older and not ours to upgrade unasked.
     """
+    _make_directory(engine)
     found = await status(engine)
     _refuse_newer(found)
     if found.is_current:
@@ -78,6 +80,17 @@ async def prepare(engine: AsyncEngine) -> None:
             " stop its other daemons and run: axion-bus db upgrade"
         )
     await upgrade(engine)
+
+
+def _make_directory(engine: AsyncEngine) -> None:
+    """SQLite makes its file, but not the directory that it belongs in."""
+    if engine.dialect.name != "sqlite" or not engine.url.database:
+        return
+    path = Path(engine.url.database).parent
+    try:
+        path.mkdir(mode=0o750, parents=True, exist_ok=True)
+    except OSError as exc:
+        raise StoreUnavailable(f"the database's directory {path} cannot be made: {exc.strerror}") from exc
 
 
 def _refuse_newer(found: SchemaStatus) -> None:

@@ -1,0 +1,142 @@
+"""The pipeline in one screen: intake -> record -> relay, put together from the settings and run in one TaskGroup."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import structlog
+
+from axion_bus.buses.mqtt import MqttBus
+from axion_bus.daemon.build import SystemClock, info, open_patiently, relay_settings, sources
+from axion_bus.daemon.health import Health
+from axion_bus.domain.identity import BusReferences, Guids
+from axion_bus.errors import AxionError
+from axion_bus.pipeline.gaps import Gaps
+from axion_bus.pipeline.intake import Intake
+from axion_bus.pipeline.mirror import Mirror
+from axion_bus.pipeline.outbox import Outbox
+from axion_bus.pipeline.progress import Progress
+from axion_bus.pipeline.record import Recorder
+from axion_bus.pipeline.relay import Relay
+from axion_bus.pipeline.timers import Timers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from typing import Any
+
+    from axion_bus.config import Settings
+    from axion_bus.systemd import Notifier
+
+log = structlog.get_logger()
+
+STOP_WITHIN_S = 7.0
+"""How long the workers may take to finish what they hold; what is then unfinished is taken up at the next start (G14: 10 s)."""
+
+
+@dataclass(slots=True)
+class Orders:
+    """What signals ask for: ``stop`` ends the serving; ``settings`` is what to serve with afterwards, None: nothing."""
+
+    settings: Settings | None
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+async def serve(settings: Settings, *, boot_id: str, orders: Orders, notifier: Notifier) -> None:
+    """Intake -> record -> relay, and what is beside them, until ``orders.stop``."""
+    async with AsyncExitStack() as stack:
+        instance, base_topic = settings.instance.name, settings.mqtt.base_topic
+        opened = await open_patiently(stack, settings, boot_id=boot_id, stop=orders.stop, notifier=notifier)
+        if opened is None:
+            return
+        store, lock, slot = opened
+        clock, recorded = SystemClock(), asyncio.Event()
+        watched = {name: Progress(name, time.monotonic) for name in ("record", "relay", "timers", "gaps")}
+        outbox = Outbox(instance=instance, base_topic=base_topic, new_guid=Guids(os.urandom), new_reference=BusReferences())
+        gaps = Gaps(store=store, slot=slot, outbox=outbox, clock=clock, progress=watched["gaps"])
+        intake = Intake(
+            batch_size=settings.intake.batch_size,
+            batch_wait_s=settings.intake.batch_wait_ms / 1000,
+            high_water=settings.intake.high_water,
+            progress=watched["record"],
+        )
+        bus = MqttBus(
+            settings.mqtt,
+            instance=instance,
+            info=info(settings, boot_id, clock.now()),
+            high_water=settings.intake.high_water,
+            deliver=intake.deliver,
+            losses=gaps,
+            clock=clock,
+        )
+        intake.feed_from([bus])
+        recorder = Recorder(
+            store=store,
+            intake=intake,
+            sources=sources(settings),
+            rules=settings.rules(),
+            outbox=outbox,
+            clock=clock,
+            progress=watched["record"],
+            recorded=recorded,
+        )
+        mirror = Mirror(store=store, publisher=bus, base_topic=base_topic)
+        relay = Relay(
+            store=store,
+            publisher=bus,
+            mirror=mirror,
+            clock=clock,
+            settings=relay_settings(settings),
+            progress=watched["relay"],
+            wake=recorded,
+        )
+        timers = Timers(store=store, outbox=outbox, clock=clock, progress=watched["timers"], recorded=recorded)
+        health = Health(notifier, bus, intake, tuple(watched.values()))
+        stop = orders.stop
+        await _run_all(
+            bus,
+            workers={
+                "record": recorder.run(stop),
+                "relay": relay.run(stop),
+                "timers": timers.run(stop),
+                "gaps": gaps.run(stop),
+                "lock": lock.watch(stop),
+                "health": health.run(stop),
+            },
+            wakes=(intake.close, gaps.wake, recorded.set),
+            orders=orders,
+        )
+
+
+async def _run_all(
+    bus: MqttBus, *, workers: Mapping[str, Coroutine[Any, Any, None]], wakes: Sequence[Callable[[], None]], orders: Orders
+) -> None:
+    """Run until the stop: then the workers finish what they hold, and the bus leaves last, when all is acknowledged."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            connected = group.create_task(bus.run(), name="mqtt")
+            working = [group.create_task(work, name=name) for name, work in workers.items()]
+            await orders.stop.wait()
+            log.info("stopping" if orders.settings is None else "reloading")
+            for wake in wakes:
+                wake()
+            _, late = await asyncio.wait(working, timeout=STOP_WITHIN_S)
+            for task in late:
+                log.warning("worker_late", worker=task.get_name())
+                task.cancel()
+            bus.says_farewell = orders.settings is None
+            connected.cancel()
+    except BaseExceptionGroup as group_of_errors:
+        ours = group_of_errors.subgroup(AxionError)
+        if ours is None:
+            raise
+        raise _first_leaf(ours) from None
+
+
+def _first_leaf(group: BaseExceptionGroup[AxionError]) -> AxionError:
+    first = group.exceptions[0]
+    return _first_leaf(first) if isinstance(first, BaseExceptionGroup) else first
