@@ -1,0 +1,82 @@
+# What one does with this project; `make` lists it. Everything is installed into .venv, in the versions of constraints.txt, and the
+# servers that the tests start by apt. A second run installs nothing.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+# The first that is new enough and can make a virtual environment; constraints.txt was made with 3.11.
+PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13; do \
+	$$python -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+# --no-compile: what is imported is compiled then, the rest (most of it) never; saves 3 of 11 seconds.
+PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile -c constraints.txt
+
+# Without a mosquitto the demo needs a broker in Python as well. Each kind of installation has a stamp of its own.
+MOSQUITTO := $(shell PATH="$$PATH:/usr/sbin:/usr/local/sbin" command -v mosquitto)
+RUN := $(VENV)/.installed-run$(if $(MOSQUITTO),,-embedded)
+TEST := $(VENV)/.installed-test
+
+# What the tests start, and Debian's package of it. The -core packages are MariaDB without a service, an account or a data directory;
+# procps is looked for by its ps, since every shell has a kill of its own, and the systemd unit needs /bin/kill.
+PROGRAMS := mosquitto=mosquitto mosquitto_pub=mosquitto-clients \
+	mariadbd=mariadb-server-core mariadb-install-db=mariadb-server-core my_print_defaults=mariadb-client-core \
+	dbus-daemon=dbus systemd-analyze=systemd ps=procps strace=strace
+
+.PHONY: help run test lint types imports unit coverage bench chaos clean programs
+
+help: ## list this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(RUN) ## start the demo: a broker, a database in ./var, the daemon, a short story; ctrl-c ends it
+	@$(BIN)/axion-bus demo
+
+test: programs $(TEST) ## check everything: style, types, imports, all tests; installs the servers they need by apt
+	@.ci/steps lint types imports coverage
+
+lint: $(TEST) ## check style and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(TEST) ## check types
+	@$(BIN)/mypy
+
+imports: $(TEST) ## check who imports whom
+	@$(BIN)/lint-imports
+
+unit: $(TEST) ## run the tests that need no server
+	@$(BIN)/pytest -q tests/unit
+
+coverage: programs $(TEST) ## run all tests and say which lines they did not reach
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest -q
+	@$(BIN)/coverage combine -q
+	@$(BIN)/coverage report
+
+bench: programs $(TEST) ## measure how fast it is; prints one table
+	@$(BIN)/python -m tests.bench
+
+chaos: programs $(TEST) ## run the fault tests in their long forms
+	@$(BIN)/pytest tests/chaos --long
+
+clean: ## remove what was installed and built here, and the demo's database
+	rm -rf $(VENV) var build dist .coverage .coverage.* htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+programs:
+	@.ci/install-programs $(PROGRAMS)
+
+$(VENV)/pyvenv.cfg:
+	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer with venv found: apt-get install python3 python3-venv" >&2; exit 1; }
+	@echo "making $(VENV) with $(PYTHON)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(RUN): pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
+	@echo "installing axion-bus and the libraries it runs on (once)"
+	@$(PIP_INSTALL) -e '.$(if $(MOSQUITTO),,[embedded])'
+	@touch $@
+
+$(TEST): pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
+	@echo "installing axion-bus and the tools that test it (once)"
+	@$(PIP_INSTALL) -e '.[embedded,test,lint,bench]'
+	@touch $@
