@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from axion_bus.errors import ConfigError
-from axion_bus.formats import limits, native
+from axion_bus.formats import alertmanager, auto, cloudevents, limits, native, text
 from axion_bus.formats.message import Context, Decoder, Element, Malformed
 
 if TYPE_CHECKING:
@@ -29,6 +29,15 @@ class FormatName(StrEnum):
     JSON = "json"
 
 
+_DECODERS: Mapping[FormatName, Decoder] = {
+    FormatName.AUTO: auto.decode,
+    FormatName.NATIVE: native.decode,
+    FormatName.CLOUDEVENTS: cloudevents.decode,
+    FormatName.ALERTMANAGER: alertmanager.decode,
+    FormatName.TEXT: text.decode,
+}
+
+
 def decoder(format: FormatName, mapping: Mapping[str, str] | None) -> Decoder:  # noqa: A002 - the configuration's word
     """What reads messages of ``format``; ``mapping`` is for any other JSON: field = JMESPath expression.
 
@@ -36,9 +45,15 @@ def decoder(format: FormatName, mapping: Mapping[str, str] | None) -> Decoder:  
         ConfigError: the mapping cannot be used, or stands beside a format that takes none; the message says what is allowed.
 
     """
+    if mapping is not None and format in (FormatName.AUTO, FormatName.JSON):
+        from axion_bus.formats.mapping import compile_mapping  # noqa: PLC0415 - jmespath is loaded only where it is used
+
+        return compile_mapping(mapping)
     if mapping is not None:
-        raise ConfigError("mapping is not there yet")
-    return native.decode
+        raise ConfigError(f'format "{format}" takes no mapping: write format = "{FormatName.JSON}", or remove the mapping')
+    if format is FormatName.JSON:
+        raise ConfigError(f'format "{format}" needs a mapping: field = JMESPath expression, for title at least')
+    return _DECODERS[format]
 
 
 def topic_defaults(topic: str, base_topic: str) -> tuple[str | None, str | None]:

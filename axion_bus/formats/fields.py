@@ -17,7 +17,7 @@ from axion_bus.formats.strict_json import kind_of, place_of
 from axion_bus.formats.times import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from axion_bus.domain.alert import Severity
@@ -44,9 +44,11 @@ def below(name: str) -> str:
     return f".{name}"
 
 
-def alert(given: Mapping[str, object], context: Context, at: Callable[[str], str] = below) -> Alert:
+def alert(
+    given: Mapping[str, object], context: Context, at: Callable[[str], str] = below, remarks: Iterable[str] = _NO_REMARKS
+) -> Alert:
     """The alert that ``given`` describes; ``at`` says where a field came from. Raises Unreadable."""
-    remarks: list[str] = []
+    remarks = list(remarks)
     title = _text(given, TITLE, limits.TITLE, at)
     if title is None:
         raise Unreadable(Fault.MISSING_FIELD, at("title"), "an alert needs a title (or summary, or message)")
@@ -64,6 +66,11 @@ def alert(given: Mapping[str, object], context: Context, at: Callable[[str], str
         occurred_at=_occurred_at(given.get("occurred_at"), at, remarks),
         remarks=_NO_REMARKS if given.keys() <= NAMES and not remarks else (*remarks, *_leftovers(given)),
     )
+
+
+def is_given(value: object) -> bool:
+    """Whether a field says anything."""
+    return value is not None and not (isinstance(value, str) and not value.strip())
 
 
 def _text(given: Mapping[str, object], names: tuple[str, ...], most: int, at: Callable[[str], str]) -> str | None:
@@ -124,21 +131,22 @@ def _labels(value: object, at: Callable[[str], str]) -> Mapping[str, str]:
         _wrong_type(at("labels"), value, "an object")
     if len(value) > limits.LABELS:
         raise Unreadable(Fault.TOO_MANY, at("labels"), f"{len(value)} labels; an alert may have {limits.LABELS}")
-    return {name: label for name, each in value.items() if (label := _label(name, each, at)) is not None}
+    root = at("labels")
+    return {name: text for name, each in value.items() if (text := label(name, each, root)) is not None}
 
 
-def _label(name: str, value: object, at: Callable[[str], str]) -> str | None:
-    """A label's value as text; null is no label, and numbers, true and false are written as in JSON."""
+def label(name: str, value: object, root: str) -> str | None:
+    """A label's value as text; null is no label, and numbers, true and false are written as in JSON. Raises Unreadable."""
     if type(value) is not str:
         if value is None:
             return None
         if not isinstance(value, int | float):
-            _wrong_type(place_of(at("labels"), name), value, "a text, a number, true or false")
+            _wrong_type(place_of(root, name), value, "a text, a number, true or false")
         value = str(value).lower() if isinstance(value, bool) else str(value)
     if len(value) > limits.LABEL_VALUE:
-        _too_long(place_of(at("labels"), name), len(value), limits.LABEL_VALUE)
+        _too_long(place_of(root, name), len(value), limits.LABEL_VALUE)
     if len(name) > limits.LABEL_NAME:
-        _too_long(place_of(at("labels"), name), len(name), limits.LABEL_NAME)
+        _too_long(place_of(root, name), len(name), limits.LABEL_NAME)
     return value
 
 
@@ -158,7 +166,7 @@ def _leftovers(given: Mapping[str, object]) -> list[str]:
     """What is said of fields that were not looked at: other names of a field that is given already, and unknown ones."""
     remarks = []
     for first, *others in _ALIASES:
-        names = [name for name in (first, *others) if _is_text(given.get(name))]
+        names = [name for name in (first, *others) if is_given(given.get(name))]
         beside = [name for name in names[1:] if given[name] != given[names[0]]]
         if beside:
             remarks.append(f"{', '.join(beside)} ignored beside {names[0]}")
@@ -167,10 +175,6 @@ def _leftovers(given: Mapping[str, object]) -> list[str]:
         more = f" and {len(unknown) - _NAMED} more" if len(unknown) > _NAMED else ""
         remarks.append(f"unknown fields ignored: {', '.join(map(_short, unknown[:_NAMED]))}{more}")
     return remarks
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and bool(value.strip())
 
 
 def _short(name: str) -> str:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     Reader = Callable[[dict[str, object], Context], Alert]
 
 # Finds where a value ends, and takes all that may stand in one; what is allowed there is strict_json's matter.
-_scan = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str).raw_decode
+_tolerant = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
+_scan_whole, _scan = _tolerant.decode, _tolerant.raw_decode
 _space = re.compile(r"[ \t\r\n]*").match
 
 
@@ -63,37 +64,61 @@ def an_object(value: object) -> dict[str, object]:
     return value
 
 
+def cut_member(text: str, name: str) -> tuple[str, list[str]]:
+    """``text``, which is an object, with its array ``name`` emptied, and the texts of the array's elements. Raises Unreadable."""
+    array = an_object(_scan_all(text)).get(name)
+    if array is None:
+        raise Unreadable(Fault.MISSING_FIELD, f".{name}", "wanted an array of alerts")
+    if type(array) is not list:
+        raise Unreadable(Fault.WRONG_TYPE, f".{name}", f"found {kind_of(array)}; wanted an array of alerts")
+    start = _array(text, name)
+    elements, end = _elements(text, start)
+    return f"{text[:start]}[]{text[end:]}", elements
+
+
 def cut(text: str) -> list[str]:
     """The texts of the elements of the array that ``text`` is. Raises Unreadable where it is not JSON, or too deep to tell."""
+    _scan_all(text)
+    return _elements(text, _skip(text, 0))[0]
+
+
+def _scan_all(text: str) -> object:
     try:
-        elements, end = _elements(text, _skip(text, 0))
+        return _scan_whole(text)
     except json.JSONDecodeError as exc:
         refuse_syntax(exc)
     except RecursionError:
         refuse_depth("")
-    if end != len(text):
-        refuse_syntax(json.JSONDecodeError("Extra data", text, end))
-    return elements
+
+
+def _array(text: str, name: str) -> int:
+    """Where the array ``name`` begins in ``text``, an object that has it."""
+    at = _skip(text, 0)
+    while True:
+        key, end = _scan(text, _skip(text, at + 1))  # behind "{" or ","
+        at = _skip(text, _skip(text, end) + 1)  # behind ":"
+        if key == name and text[at] == "[":
+            return at
+        _, end = _scan(text, at)
+        at = _skip(text, end)
 
 
 def _elements(text: str, at: int) -> tuple[list[str], int]:
-    """The elements of the array at ``at``, and where what follows it begins."""
+    """The texts of the elements of the array at ``at``, and where what follows it begins."""
     elements: list[str] = []
-    at = _skip(text, at + 1)
-    if text[at : at + 1] == "]":
-        return elements, _skip(text, at + 1)
+    start = _skip(text, at + 1)
+    if text[start] == "]":
+        return elements, start + 1
     while True:
-        _, end = _scan(text, at)
-        elements.append(text[at:end])
-        at = _skip(text, end)
-        sign = text[at : at + 1]
-        if sign == "]":
-            return elements, _skip(text, at + 1)
-        if sign != ",":
-            raise json.JSONDecodeError("Expecting ',' delimiter", text, at)
-        at = _skip(text, at + 1)
+        _, end = _scan(text, start)
+        elements.append(text[start:end])
+        end = _skip(text, end)
+        if text[end] == "]":
+            return elements, end + 1
+        start = _skip(text, end + 1)
 
 
 def _skip(text: str, at: int) -> int:
+    """Where what is behind the white space at ``at`` begins."""
     found = _space(text, at)
     return at if found is None else found.end()

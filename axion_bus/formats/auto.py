@@ -1,0 +1,58 @@
+"""A message whose format nobody named: look at it. JSON begins with { or with an array of objects; what is no JSON is text."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from axion_bus.domain.communication import Fault
+from axion_bus.formats import alertmanager, cloudevents, parts, text
+from axion_bus.formats.encoding import text_of
+from axion_bus.formats.fields import alert
+from axion_bus.formats.message import Element, Unreadable
+from axion_bus.formats.strict_json import kind_of, read
+
+if TYPE_CHECKING:
+    from axion_bus.domain.alert import Alert
+    from axion_bus.formats.message import Context
+
+# "[WARN] disk full" is a text, "[1, 2]" is JSON that is no alert; "[[" and "[{" are taken for JSON even if it is broken.
+_ARRAY = re.compile(rb"\s*\[\s*[\[{\]]")
+
+
+def decode(body: bytes, context: Context) -> list[Element]:
+    """The alerts in ``body``, in whatever format it has."""
+    if (context.content_type or context.properties) and (cloudevents.is_structured(context) or cloudevents.is_binary(context)):
+        return cloudevents.decode(body, context)
+    if body.lstrip()[:1] == b"{":
+        return _object(body, context)
+    if _ARRAY.match(body):
+        return parts.decode(body, context, _alert)
+    return _text(body, context)
+
+
+def _object(body: bytes, context: Context) -> list[Element]:
+    try:
+        value = parts.an_object(read(body))
+        if type(value.get("alerts")) is list:
+            return alertmanager.decode(body, context)
+        return [Element(_alert(value, context), None)]
+    except Unreadable as exc:
+        if b'"alerts"' in body:
+            return alertmanager.decode(body, context)  # what is broken may be one alert of a group
+        return [Element(exc.below("$"), None)]
+
+
+def _alert(value: dict[str, object], context: Context) -> Alert:
+    return cloudevents.event(value, context) if "specversion" in value else alert(value, context)
+
+
+def _text(body: bytes, context: Context) -> list[Element]:
+    """A text, unless it is JSON after all: a number or a quoted text is nobody's alert, but somebody's mistake."""
+    try:
+        text_of(body)
+        value = read(body)
+    except Unreadable as exc:
+        return text.decode(body, context) if exc.fault in (Fault.BAD_JSON, Fault.NUL) else [Element(exc.below("$"), None)]
+    fault = Unreadable(Fault.WRONG_TYPE, "$", f"found {kind_of(value)}; an alert is an object, or a text that is not JSON")
+    return [Element(fault.below(""), None)]
