@@ -7,16 +7,16 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from axion_bus.config.secret import Secret
 from axion_bus.config.section import Misfit, Section, refuse
 from axion_bus.config.urls import Broker
-from axion_bus.config.values import AbsolutePath, Allowed, BaseTopic, Default, SeverityName, Text, TopicFilter, Whole
+from axion_bus.config.values import AbsolutePath, Allowed, BaseTopic, ColumnText, Default, SeverityName, Text, TopicFilter, Whole
 from axion_bus.domain import topics
 from axion_bus.domain.alert import Severity
 from axion_bus.errors import ConfigError
-from axion_bus.formats import FormatName, decoder
+from axion_bus.formats import FormatName, decoder, limits
 
 PUBLISHED = ("events/#", "incidents/#", "summary", "instances/#", "response/#")
 """Below the base topic, what a daemon publishes."""
@@ -25,9 +25,20 @@ PUBLISHED = ("events/#", "incidents/#", "summary", "instances/#", "response/#")
 class SourceDefaults(Section):
     """What an alert of this source gets where it does not say."""
 
-    source: Text | None = Field(None, description="Its source; else the topic's level after `<base_topic>/alerts/`.")
-    package: Text | None = Field(None, description="Its package; else the topic's level after that.")
+    source: ColumnText | None = Field(None, description="Its source; else the topic's level after `<base_topic>/alerts/`.")
+    package: (
+        Annotated[ColumnText, Field(max_length=limits.PACKAGE), Allowed(f"a text of 1 to {limits.PACKAGE} printable characters")]
+        | None
+    ) = Field(None, description="Its package; else the topic's level after that.")
     severity: SeverityName = Field(Severity.MEDIUM, description="Its severity, where it has none or an unknown one.")
+
+
+def _flat(mapping: object) -> object:
+    """``mapping`` with ``labels.room = ".."``, which TOML takes for a table in a table, as the one key ``"labels.room"``."""
+    if not isinstance(mapping, dict) or not isinstance(mapping.get("labels"), dict):
+        return mapping
+    others = {name: text for name, text in mapping.items() if name != "labels"}
+    return others | {f"labels.{name}": text for name, text in mapping["labels"].items()}
 
 
 class Source(Section):
@@ -35,7 +46,7 @@ class Source(Section):
 
     topic: TopicFilter = Field(description="The topic filter that is subscribed to, at QoS 1.")
     format: FormatName = Field(FormatName.AUTO, description="How messages are read; `auto` looks at each.")
-    mapping: Mapping[str, Annotated[str, Allowed("a JMESPath expression")]] | None = Field(
+    mapping: Annotated[Mapping[str, Annotated[str, Allowed("a JMESPath expression")]], BeforeValidator(_flat)] | None = Field(
         None, min_length=1, description="For any other JSON: an alert's field = a JMESPath expression over the message."
     )
     defaults: SourceDefaults = Field(SourceDefaults(), description="What an alert gets where it does not say.")
@@ -84,7 +95,7 @@ class Mqtt(Section):
     username: Text | None = Field(None, description="The user name that the broker knows us by.")
     password: Secret | None = Field(None, description="The password of `username`.")
     tls: Tls | None = Field(None, description="Certificates for `mqtts://`.")
-    client_id: Annotated[Text, Default("`axion-bus-` and the instance's name")] = Field(
+    client_id: Annotated[ColumnText, Default("`axion-bus-` and the instance's name")] = Field(
         description="The session's name on the broker, taken literally; two daemons with one name throw each other out."
     )
     protocol: Literal[5, 4] = Field(5, description="The version of MQTT: 5, or 4 for 3.1.1.")

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BeforeValidator, Field
 
 from axion_bus.config.section import Misfit, Section, refuse
-from axion_bus.config.values import Allowed, Default, Duration, Name, Parsed, SeverityName, Text
+from axion_bus.config.values import Allowed, ColumnText, Default, Duration, Name, Parsed, SeverityName
 from axion_bus.domain import rules as domain
 from axion_bus.domain.alert import Severity
 
@@ -70,7 +70,7 @@ class RuleTable(Section):
         None, description="From which severity on an alert opens an incident."
     )
     title: Title | None = Field(None, description="The incident's title; without it, the title of its first alert.")
-    assign_to: Text | None = Field(None, description="Who a new incident is assigned to.")
+    assign_to: ColumnText | None = Field(None, description="Who a new incident is assigned to.")
     auto_close: Annotated[
         AutoClose | None, BeforeValidator(_off_is_none), Allowed('"off" or { on = "all_resolved", quiet = "10m" }')
     ] = Field(None, description="When its incidents close by themselves; `off`: only a person closes them.")

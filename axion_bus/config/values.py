@@ -123,6 +123,13 @@ Text = Annotated[
     AfterValidator(_check_printable),
     Allowed("a text of 1 to 1024 printable characters"),
 ]
+ColumnText = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=255),
+    AfterValidator(_check_printable),
+    Allowed("a text of 1 to 255 printable characters"),
+]
+"""A text that ends up in a column of the database, and has to fit it."""
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$"), Allowed("1 to 64 of A-Z a-z 0-9 _ . -")]
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), Allowed('a duration such as "30s", "10m", "2h" or "1d"')]
 Moment = Annotated[datetime, Parsed(_parse_moment), Allowed("a date and time with its offset: 2026-01-31T22:00:00Z")]
