@@ -105,7 +105,10 @@ class TcpProxy:
     async def _shut(self) -> None:
         await self._close()
         await self._set_frozen(upstream=False, downstream=False)
-        await asyncio.gather(*self._passing)
+        # a connection that is just being accepted is seen only after its first turns of the loop
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await self._cut()
+            await asyncio.wait(others)
 
     async def _set_frozen(self, upstream: bool, downstream: bool) -> None:
         for event, frozen in ((self._up, upstream), (self._down, downstream)):
