@@ -23,8 +23,13 @@ class EventKind(StrEnum):
     INCIDENT_ALERT_LINKED = "incident/alert-linked"
     INCIDENT_STATUS_CHANGED = "incident/status-changed"
     INCIDENT_SEVERITY_CHANGED = "incident/severity-changed"
+    INCIDENT_ASSIGNED = "incident/assigned"
+    INCIDENT_NOTE_ADDED = "incident/note-added"
+    INCIDENT_MERGED = "incident/merged"
     INCIDENT_CLOSED = "incident/closed"
     INCIDENT_REOPENED = "incident/reopened"
+    COMMUNICATION_SENT = "communication/sent"
+    COMMUNICATION_FAILED = "communication/failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

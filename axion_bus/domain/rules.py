@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 ALERT_FIELDS = ("title", "source", "package", "severity", "status", "description", "dedup_key")
 _CHANGING_FIELDS = frozenset({"severity", "status", "description"})
-_CLAUSE = re.compile(r"\s*([A-Za-z_][\w.\-/]*)\s*(=~|!~|!=|>=|=|>|(?<=\s)(?:in|exists)\b)\s*(.*?)\s*", re.DOTALL)
+_CLAUSE = re.compile(
+    r"""\s* ([A-Za-z_][\w.\-/]*)                                               # field
+        \s* ((?:=~|!~|!=|>=|=|>) (?![=~<>!]) | (?<=\s) (?:in|exists) \b)       # operator, and not a longer one such as ==
+        \s* (.*?) \s*                                                          # value""",
+    re.DOTALL | re.VERBOSE,
+)
 _ITEM = re.compile(r"""\s*("[^"]*"|'[^']*'|[^,]*?)\s*(?:,|$)""")
 
 

@@ -1,0 +1,38 @@
+"""References of messages to people: REF-YYYYMMDD-XXX, random, widening from 3 to 7 characters as a day's codes are used up.
+
+Which candidate is free the database knows; its unique index decides. Bus traffic has codes of its own, see ``identity``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+LENGTHS = range(3, 8)
+TRIES = 8
+"""Candidates of one length: if all are taken, the day's space is nearly full, and the code widens."""
+
+_REFERENCE = re.compile(r"\s*REF-([0-9]{8})-([A-Z0-9]{3,7})\s*", re.IGNORECASE)
+_CODE = re.compile(r"[A-Z0-9]{3,7}", re.IGNORECASE)
+
+
+def candidates(now: datetime, choose: Callable[[str], str]) -> Iterator[list[str]]:
+    """References of ``now``'s day to try, TRIES of each length, the short ones first. ``choose`` picks a random character."""
+    for length in LENGTHS:
+        yield [f"REF-{now:%Y%m%d}-{''.join(choose(ALPHABET) for _ in range(length))}" for _ in range(TRIES)]
+
+
+def canonical(text: str) -> str | None:
+    """``text`` as references are stored, however its letters are written; None if it is no reference."""
+    found = _REFERENCE.fullmatch(text)
+    return None if found is None else f"REF-{found[1]}-{found[2].upper()}"
+
+
+def is_code(text: str) -> bool:
+    """Whether ``text`` could be the code at a reference's end, as people quote it."""
+    return _CODE.fullmatch(text) is not None

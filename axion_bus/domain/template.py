@@ -1,0 +1,58 @@
+"""Message templates with the guide's placeholders. A template is refused when it is parsed; rendering one cannot fail.
+
+Values are put in as they are and never expanded again. Never ``str.format``: it reaches attributes of what it is given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from string import Formatter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from axion_bus.domain.incident import Incident
+
+PLACEHOLDERS: Mapping[str, Callable[[Incident], str]] = {
+    "incident_guid": lambda incident: incident.guid,
+    "incident_title": lambda incident: incident.title,
+    "incident_severity": lambda incident: incident.severity.name,
+    "incident_status": lambda incident: incident.status.value,
+    "incident_package": lambda incident: incident.package,
+    "incident_description": lambda incident: incident.description,
+    "incident_created_at": lambda incident: f"{incident.created_at:%Y-%m-%d %H:%M:%S} UTC",
+}
+"""What a placeholder stands for."""
+
+MAX_CHARACTERS = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """Literal text and placeholders, in turn."""
+
+    parts: tuple[tuple[str, str | None], ...]
+
+    def render(self, incident: Incident) -> str:
+        """The text for ``incident``."""
+        return "".join(literal + (PLACEHOLDERS[name](incident) if name else "") for literal, name in self.parts)
+
+
+def parse(text: str) -> Template:
+    """The template written as ``text``; ``{{`` and ``}}`` are braces.
+
+    Raises:
+        ValueError: an unknown placeholder, an attribute or index access, a conversion or a format spec, a lone brace, too long.
+
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise ValueError(f"it has {len(text)} characters; at most {MAX_CHARACTERS} are allowed")
+    parts = []
+    for literal, name, spec, conversion in Formatter().parse(text):
+        if name is not None and (spec or conversion):
+            raise ValueError(f"placeholder {{{name}}} must stand alone, without '!' or ':'")
+        if name is not None and name not in PLACEHOLDERS:
+            raise ValueError(f"{{{name}}} is not a placeholder; known: {', '.join(f'{{{known}}}' for known in PLACEHOLDERS)}")
+        parts.append((literal, name))
+    return Template(tuple(parts))
