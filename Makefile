@@ -36,8 +36,7 @@ test: programs $(TEST) ## check everything: style, types, imports, all tests; in
 	@.ci/steps lint types imports coverage
 
 lint: $(TEST) ## check style and format
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check . && checked=0 || checked=1; $(BIN)/ruff format --check . && exit $$checked
 
 types: $(TEST) ## check types
 	@$(BIN)/mypy

@@ -1,0 +1,36 @@
+"""Fixtures of the fault tests: a seed that a failure names, and the scene that they play on."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.chaos.scene import open_scene
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.chaos.scene import Scene
+
+
+@pytest.fixture
+def dice(request: pytest.FixtureRequest) -> Random:
+    """Randomness that can be had again: AXION_TEST_SEED=<the number in the failed test's report>."""
+    seed = int(os.environ.get("AXION_TEST_SEED", "0")) or Random().randrange(1, 1 << 32)
+    request.node.add_report_section("setup", "seed", f"AXION_TEST_SEED={seed}")
+    return Random(seed)
+
+
+@pytest.fixture
+def make_scene(base_topic: str, dice: Random) -> Iterator[Callable[..., Scene]]:
+    """Opens scenes, ended with the test; arguments as for ``open_scene`` but for what fixtures give."""
+    with ExitStack() as stack:
+
+        def make(broker: object, store: str) -> Scene:
+            return stack.enter_context(open_scene(broker, store=store, base_topic=base_topic, dice=dice))
+
+        yield make
