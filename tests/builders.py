@@ -7,7 +7,8 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from axion_bus.domain.alert import Alert, AlertStatus, Severity
-from axion_bus.domain.correlation import Board, Decision, candidate, decide
+from axion_bus.domain.board import Board
+from axion_bus.domain.correlation import Decision, candidate, decide
 from axion_bus.domain.incident import Incident, IncidentStatus
 from axion_bus.domain.rules import Rule, default_rule, parse_field, parse_matcher, parse_title
 from tests.fakes import NOON

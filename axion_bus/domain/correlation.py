@@ -1,13 +1,12 @@
 """What one alert does: decide() looks at the board (what is open under the alert's keys) and returns a Decision with its reason.
 
-The board holds the effects of the batch so far, so alerts of one batch see each other. Nothing here reads or writes a store; the
-pipeline's record step calls decide() inside its transaction and writes what the decisions say.
+Nothing here reads or writes a store; the pipeline's record step calls decide() inside its transaction and writes what the
+decisions say.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from axion_bus.domain.alert import Alert, AlertRecord, AlertStatus, fingerprint
@@ -26,9 +25,10 @@ from axion_bus.domain.incident import (
 from axion_bus.domain.rules import choose
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
+    from axion_bus.domain.board import Board
     from axion_bus.domain.rules import Rule
 
 TITLE_CHARACTERS = 512
@@ -63,64 +63,6 @@ class Decision:
     link: bool = False
     events: tuple[Event, ...] = ()
     timeline: tuple[TimelineEntry, ...] = ()
-
-
-@dataclass(slots=True)
-class Board:
-    """What is known of a batch's keys: open alerts by fingerprint, incidents by guid, which one a key leads to.
-
-    ``by_key`` leads to the open incident of a key or else to the one closed last. ``firing`` counts the firing alerts of an
-    incident; it need be filled only when the batch resolves something. ``rules`` are those in force, by name.
-    """
-
-    rules: Mapping[str, Rule] = field(default_factory=dict)
-    alerts: dict[str, AlertRecord] = field(default_factory=dict)
-    incidents: dict[str, Incident] = field(default_factory=dict)
-    by_key: dict[str, str] = field(default_factory=dict)
-    firing: Counter[str] = field(default_factory=Counter)
-    taken: set[str] = field(default_factory=set)
-
-    def put_alerts(self, alerts: Iterable[AlertRecord]) -> None:
-        """Put open alerts on the board."""
-        self.alerts.update((alert.fingerprint, alert) for alert in alerts)
-
-    def put_incidents(self, incidents: Iterable[Incident]) -> None:
-        """Put incidents on the board; of one key the open one counts, else the one closed last."""
-        for incident in incidents:
-            self.incidents[incident.guid] = incident
-            if incident.correlation_key is not None:
-                current = self.by_key.get(incident.correlation_key)
-                if current is None or _rank(incident) >= _rank(self.incidents[current]):
-                    self.by_key[incident.correlation_key] = incident.guid
-
-    def incident_of(self, record: AlertRecord | None, key: str) -> Incident | None:
-        """The open incident that ``record`` is linked to, else the open or last incident of ``key``."""
-        if record is not None and record.incident_guid is not None:
-            linked = self.incidents.get(record.incident_guid)
-            if linked is not None and linked.is_open:
-                return linked
-        guid = self.by_key.get(key)
-        return None if guid is None else self.incidents[guid]
-
-    def apply(self, decision: Decision) -> None:
-        """Make the effects of ``decision`` visible to the next one."""
-        record, incident = decision.alert, decision.incident
-        if incident is not None:
-            self.put_incidents((incident,))
-        if record is None:
-            return
-        self.taken.add(record.guid)
-        before = self.alerts.pop(record.fingerprint, None)
-        if before is not None and before.incident_guid is not None:
-            self.firing[before.incident_guid] -= 1
-        if record.status is AlertStatus.FIRING:
-            self.alerts[record.fingerprint] = record
-            if record.incident_guid is not None:
-                self.firing[record.incident_guid] += 1
-
-
-def _rank(incident: Incident) -> tuple[bool, datetime]:
-    return incident.is_open, incident.closed_at or incident.created_at
 
 
 def decide(found: Candidate, board: Board, now: datetime, new_guid: Callable[[datetime], str]) -> Decision:
@@ -179,17 +121,20 @@ def _place(
         return _change(Reason.LINKED, record, incident, now, link=True, raised=record.severity > incident.severity)
     if record.severity < found.rule.create_at:
         return Decision(reason=Reason.BELOW_CREATE_AT, alert=record)
-    if incident is not None and _may_reopen(incident, found.rule, now):
+    if incident is not None and _may_reopen(incident, found, now):
         return _reopen(record, incident, now)
     return _open(found, record, now, new_guid)
 
 
-def _may_reopen(incident: Incident, rule: Rule, now: datetime) -> bool:
+def _may_reopen(incident: Incident, found: Candidate, now: datetime) -> bool:
+    """One of another key (a merge leads there) is left closed: of its own key another may be open by now."""
+    within = found.rule.reopen_within
     return (
-        rule.reopen_within is not None
+        within is not None
+        and incident.correlation_key == found.key
         and incident.close_reason in _REOPENABLE
         and incident.closed_at is not None
-        and now - incident.closed_at <= rule.reopen_within
+        and now - incident.closed_at <= within
     )
 
 

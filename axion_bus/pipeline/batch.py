@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from axion_bus.domain.alert import AlertStatus, ingest_key
+from axion_bus.domain.board import Board
 from axion_bus.domain.communication import Direction
-from axion_bus.domain.correlation import Board, Candidate, Decision, decide
+from axion_bus.domain.correlation import Candidate, Decision, decide
 from axion_bus.domain.events import Event, EventKind
 from axion_bus.pipeline.inbound import accepted_row, failed_row
 from axion_bus.ports import Changes, Link, Outcome
@@ -77,8 +78,10 @@ class Batch:
         board = self._board
         board.put_alerts(await transaction.open_alerts({each.fingerprint for each in found}))
         board.put_incidents(await transaction.incidents_by_key({each.key for each in found}, self._closed_since()))
-        linked = {alert.incident_guid for alert in board.alerts.values() if alert.incident_guid}
-        board.put_incidents(await transaction.incidents_by_guid(linked - board.incidents.keys()))
+        wanted = {alert.incident_guid for alert in board.alerts.values() if alert.incident_guid} - board.incidents.keys()
+        while wanted:
+            board.put_incidents(await transaction.incidents_by_guid(wanted))
+            wanted = board.missing_targets() - wanted
         if any(each.alert.status is AlertStatus.RESOLVED for each in found):
             board.firing.update(await transaction.firing(board.incidents.keys()))
         chosen = {each.alert.alert_guid for each in found if each.alert.alert_guid}

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from axion_bus.domain.alert import AlertStatus, Severity
+from axion_bus.domain.board import Board
 from axion_bus.domain.changes import Step, tell
 from axion_bus.domain.communication import Reason
-from axion_bus.domain.correlation import Board
 from axion_bus.domain.events import EventKind
 from axion_bus.domain.incident import TRANSITIONS, CloseReason, IncidentStatus, close, move
 from axion_bus.domain.rules import default_rule

@@ -1,0 +1,92 @@
+"""What is known of the keys of a batch while its alerts are decided, one after another: Board.
+
+It holds the effects of the batch so far, so alerts of one batch see each other. Filled from the store by the pipeline's record
+step, read by ``correlation.decide``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from axion_bus.domain.alert import AlertStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from axion_bus.domain.alert import AlertRecord
+    from axion_bus.domain.correlation import Decision
+    from axion_bus.domain.incident import Incident
+    from axion_bus.domain.rules import Rule
+
+
+@dataclass(slots=True)
+class Board:
+    """What is known of a batch's keys: open alerts by fingerprint, incidents by guid, which one a key leads to.
+
+    ``by_key`` leads to the open incident of a key or else to the one closed last. ``firing`` counts the firing alerts of an
+    incident; it need be filled only when the batch resolves something. ``rules`` are those in force, by name.
+    """
+
+    rules: Mapping[str, Rule] = field(default_factory=dict)
+    alerts: dict[str, AlertRecord] = field(default_factory=dict)
+    incidents: dict[str, Incident] = field(default_factory=dict)
+    by_key: dict[str, str] = field(default_factory=dict)
+    firing: Counter[str] = field(default_factory=Counter)
+    taken: set[str] = field(default_factory=set)
+
+    def put_alerts(self, alerts: Iterable[AlertRecord]) -> None:
+        """Put open alerts on the board."""
+        self.alerts.update((alert.fingerprint, alert) for alert in alerts)
+
+    def put_incidents(self, incidents: Iterable[Incident]) -> None:
+        """Put incidents on the board; of one key the open one counts, else the one closed last."""
+        for incident in incidents:
+            self.incidents[incident.guid] = incident
+            if incident.correlation_key is not None:
+                current = self.by_key.get(incident.correlation_key)
+                if current is None or _rank(incident) >= _rank(self.incidents[current]):
+                    self.by_key[incident.correlation_key] = incident.guid
+
+    def missing_targets(self) -> set[str]:
+        """The incidents that others on the board were merged into and that are not on it."""
+        return {each.merged_into for each in self.incidents.values() if each.merged_into} - self.incidents.keys()
+
+    def incident_of(self, record: AlertRecord | None, key: str) -> Incident | None:
+        """The open incident that ``record`` is linked to, else the open or last incident of ``key``, or where that was merged."""
+        if record is not None and record.incident_guid is not None:
+            linked = self.incidents.get(record.incident_guid)
+            if linked is not None and linked.is_open:
+                return linked
+        return self._where_it_went(self.by_key.get(key))
+
+    def _where_it_went(self, guid: str | None) -> Incident | None:
+        """The incident ``guid``, or the one that it was merged into, however often; merges are sticky."""
+        passed: set[str] = set()
+        incident = None if guid is None else self.incidents[guid]
+        while incident is not None and incident.merged_into in self.incidents and incident.guid not in passed:
+            passed.add(incident.guid)
+            incident = self.incidents[incident.merged_into]
+        return incident
+
+    def apply(self, decision: Decision) -> None:
+        """Make the effects of ``decision`` visible to the next one."""
+        record, incident = decision.alert, decision.incident
+        if incident is not None:
+            self.put_incidents((incident,))
+        if record is None:
+            return
+        self.taken.add(record.guid)
+        before = self.alerts.pop(record.fingerprint, None)
+        if before is not None and before.incident_guid is not None:
+            self.firing[before.incident_guid] -= 1
+        if record.status is AlertStatus.FIRING:
+            self.alerts[record.fingerprint] = record
+            if record.incident_guid is not None:
+                self.firing[record.incident_guid] += 1
+
+
+def _rank(incident: Incident) -> tuple[bool, datetime]:
+    return incident.is_open, incident.closed_at or incident.created_at
