@@ -26,14 +26,16 @@ if TYPE_CHECKING:
 class Board:
     """What is known of a batch's keys: open alerts by fingerprint, incidents by guid, which one a key leads to.
 
-    ``by_key`` leads to the open incident of a key or else to the one closed last. ``firing`` counts the firing alerts of an
-    incident; it need be filled only when the batch resolves something. ``rules`` are those in force, by name.
+    ``by_key`` leads to the open incident of a key or else to the one closed last, ``merged`` to the one that an incident of the
+    key was merged into. ``firing`` counts the firing alerts of an incident; it need be filled only when the batch resolves
+    something. ``rules`` are those in force, by name.
     """
 
     rules: Mapping[str, Rule] = field(default_factory=dict)
     alerts: dict[str, AlertRecord] = field(default_factory=dict)
     incidents: dict[str, Incident] = field(default_factory=dict)
     by_key: dict[str, str] = field(default_factory=dict)
+    merged: dict[str, str] = field(default_factory=dict)
     firing: Counter[str] = field(default_factory=Counter)
     taken: set[str] = field(default_factory=set)
 
@@ -50,26 +52,19 @@ class Board:
                 if current is None or _rank(incident) >= _rank(self.incidents[current]):
                     self.by_key[incident.correlation_key] = incident.guid
 
-    def missing_targets(self) -> set[str]:
-        """The incidents that others on the board were merged into and that are not on it."""
-        return {each.merged_into for each in self.incidents.values() if each.merged_into} - self.incidents.keys()
+    def put_targets(self, targets: Mapping[str, Incident]) -> None:
+        """Put on the board, by the key of what was merged, the incidents that it was merged into."""
+        self.put_incidents(targets.values())
+        self.merged.update((key, target.guid) for key, target in targets.items())
 
     def incident_of(self, record: AlertRecord | None, key: str) -> Incident | None:
-        """The open incident that ``record`` is linked to, else the open or last incident of ``key``, or where that was merged."""
-        if record is not None and record.incident_guid is not None:
-            linked = self.incidents.get(record.incident_guid)
-            if linked is not None and linked.is_open:
-                return linked
-        return self._where_it_went(self.by_key.get(key))
-
-    def _where_it_went(self, guid: str | None) -> Incident | None:
-        """The incident ``guid``, or the one that it was merged into, however often; merges are sticky."""
-        passed: set[str] = set()
-        incident = None if guid is None else self.incidents[guid]
-        while incident is not None and incident.merged_into in self.incidents and incident.guid not in passed:
-            passed.add(incident.guid)
-            incident = self.incidents[incident.merged_into]
-        return incident
+        """The open incident that ``record`` is linked to, or that of ``key``, or where it was merged; else the last of ``key``."""
+        last = self.by_key.get(key)
+        for guid in (record and record.incident_guid, last, self.merged.get(key)):
+            incident = None if guid is None else self.incidents.get(guid)
+            if incident is not None and incident.is_open:
+                return incident
+        return None if last is None else self.incidents[last]
 
     def apply(self, decision: Decision) -> None:
         """Make the effects of ``decision`` visible to the next one."""

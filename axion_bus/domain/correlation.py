@@ -121,20 +121,17 @@ def _place(
         return _change(Reason.LINKED, record, incident, now, link=True, raised=record.severity > incident.severity)
     if record.severity < found.rule.create_at:
         return Decision(reason=Reason.BELOW_CREATE_AT, alert=record)
-    if incident is not None and _may_reopen(incident, found, now):
+    if incident is not None and _may_reopen(incident, found.rule, now):
         return _reopen(record, incident, now)
     return _open(found, record, now, new_guid)
 
 
-def _may_reopen(incident: Incident, found: Candidate, now: datetime) -> bool:
-    """One of another key (a merge leads there) is left closed: of its own key another may be open by now."""
-    within = found.rule.reopen_within
+def _may_reopen(incident: Incident, rule: Rule, now: datetime) -> bool:
     return (
-        within is not None
-        and incident.correlation_key == found.key
+        rule.reopen_within is not None
         and incident.close_reason in _REOPENABLE
         and incident.closed_at is not None
-        and now - incident.closed_at <= within
+        and now - incident.closed_at <= rule.reopen_within
     )
 
 

@@ -78,10 +78,8 @@ class Batch:
         board = self._board
         board.put_alerts(await transaction.open_alerts({each.fingerprint for each in found}))
         board.put_incidents(await transaction.incidents_by_key({each.key for each in found}, self._closed_since()))
-        wanted = {alert.incident_guid for alert in board.alerts.values() if alert.incident_guid} - board.incidents.keys()
-        while wanted:
-            board.put_incidents(await transaction.incidents_by_guid(wanted))
-            wanted = board.missing_targets() - wanted
+        linked = {alert.incident_guid for alert in board.alerts.values() if alert.incident_guid}
+        board.put_incidents(await transaction.incidents_by_guid(linked - board.incidents.keys()))
         if any(each.alert.status is AlertStatus.RESOLVED for each in found):
             board.firing.update(await transaction.firing(board.incidents.keys()))
         chosen = {each.alert.alert_guid for each in found if each.alert.alert_guid}

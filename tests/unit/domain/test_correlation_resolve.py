@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -365,56 +364,52 @@ def test_the_open_incident_of_a_key_comes_before_any_closed_one():
     assert (Reason.LINKED, "open") == ((linked := desk.fire()).reason, linked.incident.guid)
 
 
-def merged_into(desk, target):
-    """An incident of the key that the desk's alerts have, merged into ``target``."""
-    source = closed_after_firing(desk, CloseReason.MERGED)
-    desk.put(replace(source, merged_into=target.guid))
-    desk.put(target)
+def merge(desk, target):
+    """What the desk has fired is merged into ``target``."""
+    source = desk.decisions[-1].incident
+    desk.put(close(source, CloseReason.MERGED, NOON) if source.is_open else source)
+    desk.board.put_targets({source.correlation_key: target})
 
 
 def test_after_a_merge_the_alerts_of_the_source_go_to_the_target(desk):
-    merged_into(desk, an_incident(guid="target", correlation_key="another"))
+    desk.fire()
+    desk.resolve()
+    merge(desk, an_incident(guid="target", correlation_key="another"))
 
     linked = desk.fire()
 
     assert (Reason.LINKED, "target", "target") == (linked.reason, linked.incident.guid, linked.alert.incident_guid)
 
 
-def test_merges_are_followed_through_every_incident_that_was_merged_in_turn(desk):
-    merged_into(desk, an_incident(guid="middle", status=IncidentStatus.CLOSED, closed_at=NOON, merged_into="target"))
-    desk.put(an_incident(guid="target"))
-
-    assert desk.fire().incident.guid == "target"
-
-
-def test_merges_that_go_round_in_a_circle_lead_to_a_new_incident(desk):
-    source = closed_after_firing(desk, CloseReason.MERGED)
-    desk.put(replace(source, merged_into="other"))
-    desk.put(replace(source, guid="other", merged_into=source.guid))
-
-    assert desk.fire().reason is Reason.OPENED
-
-
 def test_a_repeat_of_an_alert_of_the_source_goes_to_the_target_too(desk):
     opened = desk.fire()
-    desk.put(replace(close(opened.incident, CloseReason.MERGED, NOON), merged_into="target"))
-    desk.put(an_incident(guid="target", correlation_key="another"))
+    merge(desk, an_incident(guid="target", correlation_key="another"))
 
     linked = desk.fire()
 
     assert (Reason.LINKED, opened.alert.guid, "target") == (linked.reason, linked.alert.guid, linked.incident.guid)
 
 
+def test_the_effects_of_the_batch_on_a_target_are_seen(desk):
+    desk.fire()
+    merge(desk, an_incident(guid="target", correlation_key="another", version=3))
+
+    versions = [desk.fire(source=source).incident.version for source in ("web-2", "web-3")]
+
+    assert [4, 5] == versions
+
+
+def test_an_incident_of_the_key_that_was_opened_after_the_merge_comes_before_the_target(desk):
+    key = desk.fire().incident.correlation_key
+    merge(desk, an_incident(guid="target", correlation_key="another"))
+    desk.put(an_incident(guid="later", correlation_key=key))
+
+    assert desk.fire().incident.guid == "later"
+
+
 def test_a_target_that_is_closed_is_not_reopened_for_the_key_of_the_source():
     desk = a_desk(reopen_within=TEN_MINUTES)
-    merged_into(desk, close(an_incident(guid="target", correlation_key="another"), CloseReason.RESOLVED, NOON))
+    desk.fire()
+    merge(desk, close(an_incident(guid="target", correlation_key="another"), CloseReason.RESOLVED, NOON))
 
     assert desk.fire().reason is Reason.OPENED
-
-
-def test_a_target_that_is_not_on_the_board_is_told_missing(desk):
-    desk.put(an_incident(guid="source", status=IncidentStatus.CLOSED, merged_into="target"))
-
-    assert {"target"} == desk.board.missing_targets()
-    desk.put(an_incident(guid="target"))
-    assert set() == desk.board.missing_targets()
