@@ -59,8 +59,9 @@ class Board:
 
     def incident_of(self, record: AlertRecord | None, key: str) -> Incident | None:
         """The open incident that ``record`` is linked to, or that of ``key``, or where it was merged; else the last of ``key``."""
+        linked = None if record is None else record.incident_guid
         last = self.by_key.get(key)
-        for guid in (record and record.incident_guid, last, self.merged.get(key)):
+        for guid in (linked, last, self.merged.get(key)):
             incident = None if guid is None else self.incidents.get(guid)
             if incident is not None and incident.is_open:
                 return incident
