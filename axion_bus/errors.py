@@ -27,6 +27,10 @@ class StoreConflict(AxionError):
     """The transaction lost a race (deadlock, lock wait, duplicate key) and was rolled back. Trying it again, whole, is right."""
 
 
+class StoreRefused(AxionError):
+    """The database does not take what was to be written: too long, out of range, against a rule. Trying it again is useless."""
+
+
 class SchemaError(AxionError):
     """The database's schema does not fit this program: it is older and may not be upgraded here, or it is newer."""
 
@@ -35,8 +39,28 @@ class BusUnavailable(AxionError):
     """A message bus cannot be reached, or went away while something was being sent."""
 
 
+class BrokerMissing(BusUnavailable):
+    """A broker was to be started, and none is installed."""
+
+
 class AlreadyRunning(AxionError):
     """Another daemon holds this client id or this database file."""
+
+
+class NotFound(AxionError):
+    """No incident, communication or notify code is known by that name. Nothing was changed."""
+
+
+class Conflict(AxionError):
+    """The incident has changed since the caller saw it (``expected_version``). Nothing was changed."""
+
+
+class ValidationFailed(AxionError):
+    """An argument is not allowed. ``faults`` are pairs of a field's name and what is wrong with it. Nothing was changed."""
+
+    def __init__(self, faults: Sequence[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{name}: {fault}" for name, fault in faults))
+        self.faults = tuple(faults)
 
 
 class InvalidTransition(AxionError):

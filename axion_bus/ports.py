@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from axion_bus.domain.alert import AlertRecord
     from axion_bus.domain.communication import Channel, Communication
     from axion_bus.domain.incident import Incident, TimelineEntry
+    from axion_bus.domain.note import Note
 
 T = TypeVar("T")
 
@@ -102,6 +103,7 @@ class Changes:
     new_incidents: list[Incident] = field(default_factory=list)
     changed_incidents: list[Incident] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     timeline: list[TimelineEntry] = field(default_factory=list)
     communications: list[Communication] = field(default_factory=list)
 
@@ -134,6 +136,10 @@ class Transaction(Protocol):
         """The firing alerts with these fingerprints."""
         ...
 
+    async def alerts_by_guid(self, guids: Collection[str]) -> Sequence[AlertRecord]:
+        """The alerts with these guids, open or not."""
+        ...
+
     async def taken_alert_guids(self, guids: Collection[str]) -> frozenset[str]:
         """Those of ``guids`` that an alert, open or not, has already."""
         ...
@@ -144,6 +150,25 @@ class Transaction(Protocol):
 
     async def incidents_by_guid(self, guids: Collection[str]) -> Sequence[Incident]:
         """The incidents with these guids."""
+        ...
+
+    async def merge_targets(self, keys: Collection[str]) -> Mapping[str, Incident]:
+        """Where merged incidents went: of their correlation keys those that lead to an incident that is open."""
+        ...
+
+    async def linked_alerts(self, incident_guid: str) -> frozenset[str]:
+        """The guids of the alerts that are linked to an incident."""
+        ...
+
+    async def free_references(self, references: Collection[str]) -> frozenset[str]:
+        """Those of ``references`` that no row of the audit stream has."""
+        ...
+
+    async def move_belongings(self, source_guid: str, target_guid: str) -> None:
+        """Give everything of one incident to another: alerts, links, notes, timeline, communications, and what was merged into it.
+
+        What the bus was told of the source (rows with a sequence) stays the source's: it is its history there.
+        """
         ...
 
     async def incidents_to_close(self, now: datetime, limit: int) -> Sequence[Incident]:

@@ -15,8 +15,15 @@ if TYPE_CHECKING:
 
 
 class Channel(StrEnum):
-    """The way a message travels."""
+    """The ways a message travels that the daemon knows. People also log others, such as PHONE."""
 
+    PAGERDUTY = "PAGERDUTY"
+    SLACK = "SLACK"
+    DISCORD = "DISCORD"
+    SMS = "SMS"
+    WHATSAPP = "WHATSAPP"
+    EMAIL = "EMAIL"
+    WEBHOOK = "WEBHOOK"
     MQTT = "MQTT"
     DBUS = "DBUS"
 
@@ -81,14 +88,15 @@ class Fault(StrEnum):
 class Communication:
     """One row of ``data_incident_communication``. Times are aware UTC.
 
-    ``message`` is text for people and programs; ``raw`` the exact bytes of what could not be read (capped).
+    ``channel`` is one of Channel, or the name of another way that a person logged. ``message`` is text for people and programs;
+    ``raw`` the exact bytes of what could not be read (capped).
     ``ingest_key`` makes (source, id) unique. ``sequence`` orders the OUTBOUND events of one incident.
     ``next_attempt_at`` is set while the row is PENDING, and only then.
     """
 
     guid: str
     short_ref: str
-    channel: Channel
+    channel: str
     direction: Direction
     status: CommunicationStatus
     message: str

@@ -99,10 +99,10 @@ def linked(incident: Incident, alert_guid: str, alert: AlertRecord | None, *, by
     return tell(incident, [step], reason=_BY_HAND, now=now, by=by, alert=alert)
 
 
-def merged(source: Incident, target: Incident, *, by: str, now: datetime) -> tuple[Told, Told]:
+def merged(source: Incident, target: Incident, *, by: str, now: datetime, fires: bool) -> tuple[Told, Told]:
     """``source`` closed as MERGED into ``target``, and the target, each with its own account of it.
 
-    The target becomes as severe as the source was.
+    The target becomes as severe as the source was, and is investigated again if it was only watched and the source ``fires``.
 
     Raises:
         InvalidTransition: they are one, or one of them is closed.
@@ -122,6 +122,9 @@ def merged(source: Incident, target: Incident, *, by: str, now: datetime) -> tup
         grown = replace(target, severity=source.severity)
         old, new = target.severity.name, source.severity.name
         steps.append(Step(EventKind.INCIDENT_SEVERITY_CHANGED, f"Severity changed from {old} to {new}", old, new))
+    if fires and target.status is IncidentStatus.MONITORING:
+        grown = life.move(grown, IncidentStatus.INVESTIGATING, now)
+        steps.append(_status_step(target, grown, by))
     return tell(gone, [gone_step], reason="merged", now=now, by=by), tell(grown, steps, reason="merged", now=now, by=by)
 
 

@@ -1,0 +1,302 @@
+"""AsyncIncidentManager: the guide's calls. Each checks its arguments, runs one verb in one transaction and answers with dicts.
+
+Dicts are keyed by the guide's column names; times are aware UTC datetimes. Thin on purpose: what happens is in ``verbs``.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from axion_bus.config import Settings, load
+from axion_bus.domain.identity import BusReferences, Guids
+from axion_bus.errors import AxionError
+from axion_bus.manager import arguments as a
+from axion_bus.manager import verbs
+from axion_bus.manager.verbs import Work
+from axion_bus.manager.views import incident_view
+from axion_bus.pipeline.outbox import Outbox
+from axion_bus.store import metrics, queries
+from axion_bus.store.migrate import prepare
+from axion_bus.store.sql import SqlStore, open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
+    from datetime import date
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from axion_bus.domain.alert import Severity
+    from axion_bus.domain.incident import CloseReason, IncidentStatus
+    from axion_bus.domain.note import NoteType
+    from axion_bus.ports import Transaction
+
+T = TypeVar("T")
+A = TypeVar("A", bound=a.Arguments)
+
+Row = dict[str, Any]
+
+
+class AsyncIncidentManager:
+    """The incident manager, for asyncio. ``config`` is a configuration file's path, settings, or None: the file that a daemon uses.
+
+    Use it as ``async with``; it may be used from many tasks at once, and beside a running daemon, which publishes what is changed
+    here. The database is opened (and, if empty or embedded, set up) on entry.
+
+    Every method raises ``StoreUnavailable`` when the database is away, and ``ValidationFailed`` for an argument that is not
+    allowed; then, as with every other error, nothing was changed.
+    """
+
+    def __init__(self, config: Path | str | Settings | None = None) -> None:
+        self._config = config
+        self._stack: AsyncExitStack | None = None
+
+    async def __aenter__(self) -> Self:
+        """Open the database.
+
+        Raises:
+            ConfigError: the configuration cannot be used.
+            SchemaError: the database's schema does not fit this program.
+
+        """
+        settings = self._config if isinstance(self._config, Settings) else load(Path(self._config) if self._config else None)
+        async with AsyncExitStack() as stack:
+            self._store = await stack.enter_async_context(_store(settings))
+            await prepare(self._store.engine)
+            self._stack = stack.pop_all()
+        self._settings = settings
+        self._outbox = Outbox(
+            instance=settings.instance.name,
+            base_topic=settings.mqtt.base_topic,
+            new_guid=Guids(os.urandom),
+            new_reference=BusReferences(),
+        )
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        """Close the database's connections."""
+        if self._stack is not None:
+            await self._stack.aclose()
+            self._stack = None
+
+    async def create_incident(  # noqa: PLR0917 - the guide's call, its arguments in its order
+        self,
+        title: str,
+        severity: str | Severity,
+        package: str,
+        description: str = "",
+        assigned_to: str | None = None,
+        alert_links: Sequence[str] | None = None,
+        created_by: str = a.SYSTEM,
+    ) -> str:
+        """Open an incident and return its guid. ``alert_links`` are guids of alerts, known or not."""
+        return (await self._act(a.CreateIncident, _given(locals()), verbs.create_incident)).guid
+
+    async def update_incident_status(
+        self,
+        incident_guid: str,
+        new_status: str | IncidentStatus,
+        updated_by: str = a.SYSTEM,
+        *,
+        expected_version: int | None = None,
+    ) -> Row:
+        """Move an incident along its life cycle; CLOSED closes it as RESOLVED. Returns the incident as it is then.
+
+        Raises:
+            NotFound: there is no such incident.
+            InvalidTransition: the life cycle does not lead there; the error names what is allowed.
+            Conflict: it is not at ``expected_version`` any more. So does every other change.
+
+        """
+        return incident_view(await self._act(a.UpdateStatus, _given(locals()), verbs.update_status))
+
+    async def acknowledge(self, incident_guid: str, acknowledged_by: str = a.SYSTEM, *, expected_version: int | None = None) -> Row:
+        """Take on an incident that is CREATED: it becomes INVESTIGATING, and is yours if it was nobody's. Returns it.
+
+        Raises:
+            NotFound, Conflict: as ``update_incident_status``.
+            InvalidTransition: it is not CREATED any more.
+
+        """
+        return incident_view(await self._act(a.Acknowledge, _given(locals()), verbs.acknowledge))
+
+    async def assign(
+        self, incident_guid: str, assigned_to: str | None, assigned_by: str = a.SYSTEM, *, expected_version: int | None = None
+    ) -> Row:
+        """Put an incident into somebody's hands; None: nobody's. Returns it. Raises NotFound, Conflict."""
+        return incident_view(await self._act(a.Assign, _given(locals()), verbs.assign))
+
+    async def add_incident_note(
+        self,
+        incident_guid: str,
+        note_type: str | NoteType,
+        content: str,
+        created_by: str = a.SYSTEM,
+        *,
+        expected_version: int | None = None,
+    ) -> Row:
+        """Add a note, to a closed incident too. Returns the incident. Raises NotFound, Conflict."""
+        return incident_view(await self._act(a.AddNote, _given(locals()), verbs.add_note))
+
+    async def close_incident(
+        self,
+        incident_guid: str,
+        resolution_summary: str | None = None,
+        root_cause: str | None = None,
+        closed_by: str = a.SYSTEM,
+        *,
+        close_reason: str | CloseReason = "RESOLVED",
+        expected_version: int | None = None,
+    ) -> Row:
+        """Close an incident; what is given is kept as notes. Returns it.
+
+        Raises:
+            NotFound, Conflict: as ``update_incident_status``.
+            InvalidTransition: it is closed already.
+
+        """
+        return incident_view(await self._act(a.CloseIncident, _given(locals()), verbs.close_incident))
+
+    async def reopen_incident(self, incident_guid: str, reopened_by: str = a.SYSTEM, *, expected_version: int | None = None) -> Row:
+        """Bring a closed incident back under investigation, with its history. Returns it.
+
+        Raises:
+            NotFound: there is no such incident.
+            InvalidTransition: it is open, or was merged into another.
+            Conflict: another incident is open for the same cause, or it is not at ``expected_version`` any more.
+
+        """
+        return incident_view(await self._act(a.ReopenIncident, _given(locals()), verbs.reopen_incident))
+
+    async def link_alert_to_incident(
+        self, incident_guid: str, alert_guid: str, linked_by: str = a.SYSTEM, *, expected_version: int | None = None
+    ) -> Row:
+        """Link an alert, known or not, to an open incident; once linked, again changes nothing. Returns the incident.
+
+        Raises:
+            NotFound, Conflict: as ``update_incident_status``.
+            InvalidTransition: the incident is closed.
+
+        """
+        return incident_view(await self._act(a.LinkAlert, _given(locals()), verbs.link_alert))
+
+    async def merge_incidents(
+        self,
+        source_incident_guid: str,
+        target_incident_guid: str,
+        merged_by: str = a.SYSTEM,
+        *,
+        expected_version: int | None = None,
+    ) -> Row:
+        """Move everything of the source to the target, close the source as MERGED, and return the target.
+
+        Later alerts of the source's cause go to the target. ``expected_version`` is the source's.
+
+        Raises:
+            NotFound, Conflict: as ``update_incident_status``.
+            InvalidTransition: they are one incident, or one of them is closed.
+
+        """
+        return incident_view(await self._act(a.MergeIncidents, _given(locals()), verbs.merge_incidents))
+
+    async def log_communication(  # noqa: PLR0917 - the guide's call
+        self,
+        incident_guid: str,
+        channel: str,
+        direction: str = "OUTBOUND",
+        message: str = "",
+        recipient: str | None = None,
+        status: str = "SENT",
+        metadata: dict[str, Any] | None = None,
+        *,
+        external_id: str | None = None,
+        logged_by: str = a.SYSTEM,
+    ) -> tuple[str, str]:
+        """Record what was said by other means (a call, a visit); return its guid and its reference. Raises NotFound."""
+        row = await self._act(a.LogCommunication, _given(locals()), verbs.log_communication)
+        return row.guid, row.short_ref
+
+    async def get_incident(self, incident_guid: str) -> Row:
+        """The incident. Raises NotFound."""
+        given = a.check(a.GetIncident, _given(locals()))
+        return await self._read(lambda connection: queries.incident_row(connection, given.incident_guid))
+
+    async def list_incidents(
+        self,
+        *,
+        status: str | IncidentStatus | None = None,
+        severity: str | Severity | None = None,
+        package: str | None = None,
+        assigned_to: str | None = None,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> list[Row]:
+        """Incidents, the newest first, of what is given."""
+        given = a.check(a.ListIncidents, _given(locals()))
+        return await self._read(lambda connection: queries.incidents(connection, **given.model_dump()))
+
+    async def get_incident_alerts(self, incident_guid: str) -> list[Row]:
+        """The alerts linked to an incident, in order: ``AlertGuid``, ``LinkedAt``, and what is known of each. Raises NotFound."""
+        given = a.check(a.GetIncident, _given(locals()))
+        return await self._read(lambda connection: queries.alerts(connection, given.incident_guid))
+
+    async def get_incident_notes(self, incident_guid: str) -> list[Row]:
+        """The notes of an incident, in the order in which they were written. Raises NotFound."""
+        given = a.check(a.GetIncident, _given(locals()))
+        return await self._read(lambda connection: queries.notes(connection, given.incident_guid))
+
+    async def get_incident_timeline(self, incident_guid: str) -> list[Row]:
+        """What happened to an incident, in order: ``EventType``, ``Description``, ``CreatedBy``, ``Timestamp``. Raises NotFound."""
+        given = a.check(a.GetIncident, _given(locals()))
+        return await self._read(lambda connection: queries.timeline_rows(connection, given.incident_guid))
+
+    async def get_incident_communications(self, incident_guid: str, channel: str | None = None, limit: int = 100) -> list[Row]:
+        """The communications of an incident, the newest first, bus traffic included. Raises NotFound."""
+        given = a.check(a.ListCommunications, _given(locals()))
+        return await self._read(lambda connection: queries.communications(connection, **given.model_dump()))
+
+    async def get_communication_by_ref(self, short_ref: str) -> Row | None:
+        """The communication with this reference, or None; with ``IncidentTitle``, ``IncidentSeverity`` and ``AttemptLog``."""
+        given = a.check(a.LookupRef, _given(locals()))
+        return await self._read(lambda connection: queries.communication_row(connection, given.short_ref))
+
+    async def get_incident_metrics(
+        self, package: str | None = None, start_date: str | date | None = None, end_date: str | date | None = None
+    ) -> Row:
+        """Figures of the incidents created from ``start_date`` to ``end_date``, both included, in UTC; times in hours.
+
+        A date means all of its day. With no incident counts are zero and times None.
+        """
+        given = a.check(a.Metrics, _given(locals()))
+        return await self._read(lambda connection: metrics.metrics(connection, **given.model_dump()))
+
+    async def _act(self, kind: type[A], given: Row, verb: Callable[[Work, A], Awaitable[T]]) -> T:
+        checked = a.check(kind, given)
+
+        async def work(transaction: Transaction) -> T:
+            return await verb(Work(transaction=transaction, outbox=self._outbox, now=datetime.now(UTC)), checked)
+
+        return await self._opened.write(work)
+
+    async def _read(self, query: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        return await self._opened.read(query)
+
+    @property
+    def _opened(self) -> SqlStore:
+        if self._stack is None:
+            raise AxionError("the incident manager is not open: use it as 'async with AsyncIncidentManager() as manager:'")
+        return self._store
+
+
+def _store(settings: Settings) -> AbstractAsyncContextManager[SqlStore]:
+    store = settings.store
+    password = store.password.reveal() if store.password else None
+    return open_store(str(store.url), password=password, pool_size=store.pool_size, timeout_s=store.timeout_s)
+
+
+def _given(names: Row) -> Row:
+    return {name: value for name, value in names.items() if name != "self"}

@@ -1,0 +1,78 @@
+"""Statements for what people do to incidents: notes, links, merges, references. Part of a transaction, like the tables' own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import and_, delete, exists, insert, literal, select, update
+
+from axion_bus.domain.incident import CloseReason, IncidentStatus
+from axion_bus.store import incidents
+from axion_bus.store.rows import insert_rows, stored_time
+from axion_bus.store.schema import alert, communication, incident, incident_alert, note, timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from axion_bus.domain.incident import Incident
+    from axion_bus.domain.note import Note
+
+_NOTE = ("IncidentGuid", "NoteType", "Content", "CreatedBy", "CreatedAt")
+
+
+async def add_notes(connection: AsyncConnection, notes: Sequence[Note]) -> None:
+    """Append notes, in order."""
+    rows = [(each.incident_guid, each.type.value, each.content, each.by, stored_time(each.at)) for each in notes]
+    await insert_rows(connection, note, _NOTE, rows)
+
+
+async def linked_alerts(connection: AsyncConnection, incident_guid: str) -> frozenset[str]:
+    """The guids of the alerts that are linked to an incident."""
+    found = await connection.execute(select(incident_alert.c.AlertGuid).where(incident_alert.c.IncidentGuid == incident_guid))
+    return frozenset(found.scalars())
+
+
+async def free_references(connection: AsyncConnection, references: Collection[str]) -> frozenset[str]:
+    """Those of ``references`` that no row has."""
+    found = await connection.execute(select(communication.c.ShortRef).where(communication.c.ShortRef.in_(sorted(references))))
+    return frozenset(references) - frozenset(found.scalars())
+
+
+async def merge_targets(connection: AsyncConnection, keys: Collection[str]) -> dict[str, Incident]:
+    """The open incidents that those of ``keys`` were merged into, locked; of several the one merged last."""
+    source = incident.alias("source")
+    target = incident.alias("target")
+    leads = (
+        select(source.c.CorrelationKey, target.c.IncidentGuid)
+        .join(target, and_(target.c.IncidentGuid == source.c.MergedInto, target.c.Status != IncidentStatus.CLOSED.value))
+        .where(source.c.CorrelationKey.in_(sorted(keys)), source.c.CloseReason == CloseReason.MERGED.value)
+        .order_by(source.c.ClosedAt)
+    )
+    into = {row.CorrelationKey: row.IncidentGuid for row in await connection.execute(leads)}
+    if not into:
+        return {}
+    found = {each.guid: each for each in await incidents.by_guid(connection, set(into.values()))}
+    return {key: found[guid] for key, guid in into.items() if guid in found and found[guid].is_open}
+
+
+async def move_belongings(connection: AsyncConnection, source: str, target: str) -> None:
+    """Give everything of incident ``source`` to ``target``; both are locked. What told the bus of the source stays its own."""
+    moved = {"IncidentGuid": target}
+    await connection.execute(update(alert).where(alert.c.IncidentGuid == source).values(moved))
+    await _move_links(connection, source, target)
+    for table in (note, timeline):
+        await connection.execute(update(table).where(table.c.IncidentGuid == source).values(moved))
+    told = communication.c.IncidentGuid == source, communication.c.Sequence.is_(None)
+    await connection.execute(update(communication).where(*told).values(moved))
+    await connection.execute(update(incident).where(incident.c.MergedInto == source).values(MergedInto=target))
+
+
+async def _move_links(connection: AsyncConnection, source: str, target: str) -> None:
+    """An alert that is linked to both keeps the target's link."""
+    links, theirs = incident_alert, incident_alert.alias("theirs")
+    there = exists().where(theirs.c.IncidentGuid == target, theirs.c.AlertGuid == links.c.AlertGuid)
+    new = select(literal(target), links.c.AlertGuid, links.c.LinkedAt).where(links.c.IncidentGuid == source, ~there)
+    await connection.execute(insert(links).from_select(["IncidentGuid", "AlertGuid", "LinkedAt"], new))
+    await connection.execute(delete(links).where(links.c.IncidentGuid == source))
