@@ -4,27 +4,42 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pydantic_core import from_json
 from sqlalchemy import func, select
 
 from axion_bus.domain.alert import AlertRecord, AlertStatus, Severity
-from axion_bus.store.engine import insert, upsert
+from axion_bus.store.rows import (
+    insert_rows,
+    read_rows,
+    read_time,
+    read_time_or_none,
+    select_rows,
+    stored_json,
+    stored_time,
+    update_rows,
+)
 from axion_bus.store.schema import alert
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
-    from sqlalchemy import Row
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-_CHANGING = ("Severity", "Status", "Count", "LastSeenAt", "OccurredAt", "ResolvedAt", "IncidentGuid")
-_columns = [column for column in alert.c if column.computed is None]
-_open = select(*_columns).with_for_update()
+_COLUMNS = tuple(column.name for column in alert.c if column.computed is None)
+_CHANGING = ("AlertGuid", "Severity", "Status", "Count", "LastSeenAt", "OccurredAt", "ResolvedAt", "IncidentGuid")
+_locked = select_rows(alert.c[name] for name in _COLUMNS).with_for_update()
+# The hint: MariaDB would read a small table whole, and so wait for the rows that another daemon has locked.
+_open = _locked.with_hint(alert, "FORCE INDEX (uq_alert_open)", "mysql")
 
 
 async def open_by_fingerprint(connection: AsyncConnection, fingerprints: Collection[str]) -> list[AlertRecord]:
     """The firing alerts with these fingerprints, locked."""
-    found = await connection.execute(_open.where(alert.c.OpenFingerprint.in_(sorted(fingerprints))))
-    return [_record(row) for row in found]
+    return [_record(*row) for row in await read_rows(connection, _open.where(alert.c.OpenFingerprint.in_(sorted(fingerprints))))]
+
+
+async def by_guid(connection: AsyncConnection, guids: Collection[str]) -> list[AlertRecord]:
+    """The alerts with these guids, locked."""
+    return [_record(*row) for row in await read_rows(connection, _locked.where(alert.c.AlertGuid.in_(sorted(guids))))]
 
 
 async def taken_guids(connection: AsyncConnection, guids: Collection[str]) -> frozenset[str]:
@@ -45,53 +60,83 @@ async def firing(connection: AsyncConnection, incident_guids: Collection[str]) -
 
 async def add(connection: AsyncConnection, records: Sequence[AlertRecord]) -> None:
     """Insert new alerts; a unique index refuses a second open one of a fingerprint."""
-    if records:
-        rows = [_row(record) for record in sorted(records, key=lambda record: record.fingerprint)]
-        await connection.execute(insert(alert, connection), rows)
+    await insert_rows(connection, alert, _COLUMNS, [_row(record) for record in _in_order(records)])
 
 
 async def change(connection: AsyncConnection, records: Sequence[AlertRecord]) -> None:
-    """Update alerts that this transaction has locked, as one multi-row statement."""
-    if records:
-        rows = [_row(record) for record in sorted(records, key=lambda record: record.fingerprint)]
-        await connection.execute(upsert(alert, connection, _CHANGING), rows)
+    """Update alerts that this transaction has locked."""
+    await update_rows(connection, alert, _CHANGING, [_changed(record) for record in _in_order(records)])
 
 
-def _row(record: AlertRecord) -> dict[str, Any]:
-    return {
-        "AlertGuid": record.guid,
-        "Fingerprint": record.fingerprint,
-        "Source": record.source,
-        "Package": record.package,
-        "Title": record.title,
-        "Severity": record.severity.name,
-        "Status": record.status.value,
-        "Description": record.description,
-        "Labels": dict(record.labels),
-        "Count": record.count,
-        "FirstSeenAt": record.first_seen_at,
-        "LastSeenAt": record.last_seen_at,
-        "OccurredAt": record.occurred_at,
-        "ResolvedAt": record.resolved_at,
-        "IncidentGuid": record.incident_guid,
-    }
+def _in_order(records: Iterable[AlertRecord]) -> list[AlertRecord]:
+    """All writers take what they share in the same order, so that they wait for each other and never in a circle."""
+    return sorted(records, key=lambda record: record.fingerprint)
 
 
-def _record(row: Row[Any]) -> AlertRecord:
+def _row(record: AlertRecord) -> tuple[Any, ...]:
+    return (
+        record.guid,
+        record.fingerprint,
+        record.source,
+        record.package,
+        record.title,
+        record.severity.name,
+        record.status.value,
+        record.description,
+        stored_json(dict(record.labels)),
+        record.count,
+        stored_time(record.first_seen_at),
+        stored_time(record.last_seen_at),
+        stored_time(record.occurred_at),
+        stored_time(record.resolved_at),
+        record.incident_guid,
+    )
+
+
+def _changed(record: AlertRecord) -> tuple[Any, ...]:
+    return (
+        record.guid,
+        record.severity.name,
+        record.status.value,
+        record.count,
+        stored_time(record.last_seen_at),
+        stored_time(record.occurred_at),
+        stored_time(record.resolved_at),
+        record.incident_guid,
+    )
+
+
+def _record(  # noqa: PLR0917 - the columns, in their order
+    guid: str,
+    fingerprint: str,
+    source: str,
+    package: str,
+    title: str,
+    severity: str,
+    status: str,
+    description: str,
+    labels: str,
+    count: int,
+    first_seen_at: str,
+    last_seen_at: str,
+    occurred_at: str | None,
+    resolved_at: str | None,
+    incident_guid: str | None,
+) -> AlertRecord:
     return AlertRecord(
-        guid=row.AlertGuid,
-        fingerprint=row.Fingerprint,
-        source=row.Source,
-        package=row.Package,
-        title=row.Title,
-        severity=Severity[row.Severity],
-        status=AlertStatus(row.Status),
-        description=row.Description,
-        labels=row.Labels,
-        count=row.Count,
-        first_seen_at=row.FirstSeenAt,
-        last_seen_at=row.LastSeenAt,
-        occurred_at=row.OccurredAt,
-        resolved_at=row.ResolvedAt,
-        incident_guid=row.IncidentGuid,
+        guid=guid,
+        fingerprint=fingerprint,
+        source=source,
+        package=package,
+        title=title,
+        severity=Severity[severity],
+        status=AlertStatus(status),
+        description=description,
+        labels=from_json(labels),
+        count=count,
+        first_seen_at=read_time(first_seen_at),
+        last_seen_at=read_time(last_seen_at),
+        occurred_at=read_time_or_none(occurred_at),
+        resolved_at=read_time_or_none(resolved_at),
+        incident_guid=incident_guid,
     )

@@ -9,14 +9,13 @@ from sqlalchemy import func, or_, select, update
 
 from axion_bus.domain.communication import CommunicationStatus, Direction
 from axion_bus.ports import Outgoing
-from axion_bus.store.engine import insert
+from axion_bus.store.rows import insert_rows, read_rows, select_rows, stored_json, stored_time
 from axion_bus.store.schema import attempt, communication
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Row
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from axion_bus.domain.communication import Channel, Communication
@@ -27,6 +26,24 @@ BEHIND_ANOTHER = timedelta(milliseconds=200)
 
 _c = communication.c
 _PENDING = CommunicationStatus.PENDING.value
+_COMMON = (
+    "CommunicationGuid",
+    "IncidentGuid",
+    "AlertGuid",
+    "ShortRef",
+    "Channel",
+    "Direction",
+    "Status",
+    "Message",
+    "Recipient",
+    "Timestamp",
+    "Metadata",
+)
+_INBOUND = (*_COMMON, "ExternalId", "ErrorMessage", "IngestKey", "Raw")
+_OUTBOUND = (*_COMMON, "Sequence", "NextAttemptAt")
+_ATTEMPT = ("CommunicationGuid", "Number", "StartedAt", "FinishedAt", "Status", "ErrorMessage")
+_SETTLED = {"Attempts": _c.Attempts + 1, "LeaseOwner": None, "LeaseUntil": None}
+_outgoing = select_rows((_c.CommunicationGuid, _c.IncidentGuid, _c.Sequence, _c.Recipient, _c.Message, _c.Attempts))
 
 
 async def exists(connection: AsyncConnection, guid: str) -> bool:
@@ -45,10 +62,8 @@ async def add(connection: AsyncConnection, rows: Sequence[Communication]) -> Non
     """Append to the audit stream, in order; unique indexes refuse a second row of a (source, id) or reference."""
     inbound = [_inbound(row) for row in rows if row.direction is Direction.INBOUND]
     outbound = [_outbound(row) for row in rows if row.direction is Direction.OUTBOUND]
-    if inbound:
-        await connection.execute(insert(communication, connection), inbound)
-    if outbound:
-        await connection.execute(insert(communication, connection), outbound)
+    await insert_rows(connection, communication, _INBOUND, inbound)
+    await insert_rows(connection, communication, _OUTBOUND, outbound)
 
 
 async def claim(
@@ -56,35 +71,38 @@ async def claim(
 ) -> list[Outgoing]:
     """Lease what is due to ``owner``: of each incident the oldest unsettled rows, so that no event overtakes another."""
     due = (
-        select(_c.CommunicationGuid, _c.IncidentGuid, _c.Sequence, _c.Recipient, _c.Message, _c.Attempts)
-        .where(_c.NextAttemptAt <= now, _c.Channel == channel.value, _c.Status == _PENDING)
+        _outgoing.where(_c.NextAttemptAt <= now, _c.Channel == channel.value, _c.Status == _PENDING)
         .where(or_(_c.LeaseUntil.is_(None), _c.LeaseUntil < now))
         .order_by(_c.NextAttemptAt, _c.CommunicationGuid)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    rows = list(await connection.execute(due))
-    if not rows:
-        return []
-    heads = await _first_not_taken(connection, channel, rows)
-    behind = [row for row in rows if row.Sequence is not None and row.Sequence > heads.get(row.IncidentGuid, row.Sequence)]
-    waiting = {row.CommunicationGuid for row in behind}
-    taken = [row for row in rows if row.CommunicationGuid not in waiting]
-    lease = {"LeaseOwner": owner, "LeaseUntil": lease_until}
-    await _set(connection, [row.CommunicationGuid for row in taken], lease)
-    await _set(connection, sorted(waiting), {"NextAttemptAt": now + BEHIND_ANOTHER})
-    return [Outgoing(*row) for row in taken]
+    while rows := [Outgoing(*row) for row in await read_rows(connection, due)]:
+        first = await _first_not_taken(connection, channel, rows)
+        taken = [row for row in rows if not _is_behind(row, first)]
+        await _set(connection, [row.guid for row in taken], {"LeaseOwner": owner, "LeaseUntil": lease_until})
+        behind = [row.guid for row in rows if _is_behind(row, first)]
+        await _set(connection, behind, {"NextAttemptAt": now + BEHIND_ANOTHER})
+        if taken or len(rows) < limit:
+            return taken
+    return []
 
 
-async def _first_not_taken(connection: AsyncConnection, channel: Channel, rows: Sequence[Row[*tuple[Any, ...]]]) -> dict[str, int]:
+def _is_behind(row: Outgoing, first: Mapping[str, int]) -> bool:
+    if row.incident_guid is None or row.sequence is None:
+        return False
+    return row.sequence > first.get(row.incident_guid, row.sequence)
+
+
+async def _first_not_taken(connection: AsyncConnection, channel: Channel, rows: Sequence[Outgoing]) -> dict[str, int]:
     """For each incident of ``rows``, the lowest sequence that is unsettled and not among them."""
-    incidents = sorted({row.IncidentGuid for row in rows if row.IncidentGuid is not None})
+    incidents = sorted({row.incident_guid for row in rows if row.incident_guid is not None})
     if not incidents:
         return {}
     unsettled = (
         select(_c.IncidentGuid, func.min(_c.Sequence))
         .where(_c.IncidentGuid.in_(incidents), _c.NextAttemptAt.is_not(None), _c.Channel == channel.value)
-        .where(_c.CommunicationGuid.not_in([row.CommunicationGuid for row in rows]))
+        .where(_c.CommunicationGuid.not_in([row.guid for row in rows]))
         .group_by(_c.IncidentGuid)
     )
     return {guid: first for guid, first in await connection.execute(unsettled) if first is not None}
@@ -96,32 +114,22 @@ async def _set(connection: AsyncConnection, guids: Sequence[str], values: dict[s
 
 
 async def settle(connection: AsyncConnection, settlements: Sequence[Settlement]) -> None:
-    """Append the attempts; what was delivered is SENT, what was not waits for its next attempt, with all behind it."""
-    rows = [
-        {
-            "CommunicationGuid": each.guid,
-            "Number": each.attempt,
-            "StartedAt": each.started_at,
-            "FinishedAt": each.finished_at,
-            "Status": CommunicationStatus.FAILED.value if each.error else CommunicationStatus.SENT.value,
-            "ErrorMessage": each.error,
-        }
-        for each in settlements
-    ]
-    await connection.execute(insert(attempt, connection), rows)
-    delivered = [each.guid for each in settlements if each.error is None]
-    if delivered:
-        sent = {"Status": CommunicationStatus.SENT.value, "NextAttemptAt": None, "ErrorMessage": None}
-        await _set(connection, delivered, {**sent, "Attempts": _c.Attempts + 1, "LeaseOwner": None, "LeaseUntil": None})
+    """Append the attempts; what was delivered is SENT, what was not waits for its next attempt or is FAILED."""
+    await insert_rows(connection, attempt, _ATTEMPT, [_attempt(each) for each in settlements])
+    sent = {"Status": CommunicationStatus.SENT.value, "NextAttemptAt": None, "ErrorMessage": None}
+    delivered = sorted(each.guid for each in settlements if each.error is None)
+    await _set(connection, delivered, {**sent, **_SETTLED})
     for each in settlements:
         if each.error is not None:
             await _postpone(connection, each)
 
 
 async def _postpone(connection: AsyncConnection, failed: Settlement) -> None:
+    """Unless somebody else claimed the row meanwhile, our lease being over, and has settled it."""
     status = _PENDING if failed.next_attempt_at else CommunicationStatus.FAILED.value
     values = {"Status": status, "NextAttemptAt": failed.next_attempt_at, "ErrorMessage": failed.error}
-    await _set(connection, [failed.guid], {**values, "Attempts": _c.Attempts + 1, "LeaseOwner": None, "LeaseUntil": None})
+    row = _c.CommunicationGuid == failed.guid, _c.Status == _PENDING, _c.Attempts < failed.attempt
+    await connection.execute(update(communication).where(*row).values(**values, **_SETTLED))
 
 
 async def release(connection: AsyncConnection, owner: str) -> None:
@@ -130,31 +138,30 @@ async def release(connection: AsyncConnection, owner: str) -> None:
     await connection.execute(mine.values(LeaseOwner=None, LeaseUntil=None))
 
 
-def _common(row: Communication) -> dict[str, Any]:
-    return {
-        "CommunicationGuid": row.guid,
-        "IncidentGuid": row.incident_guid,
-        "AlertGuid": row.alert_guid,
-        "ShortRef": row.short_ref,
-        "Channel": row.channel.value,
-        "Direction": row.direction.value,
-        "Status": row.status.value,
-        "Message": row.message,
-        "Recipient": row.recipient,
-        "Timestamp": row.timestamp,
-        "Metadata": row.metadata,
-    }
+def _attempt(each: Settlement) -> tuple[Any, ...]:
+    status = CommunicationStatus.FAILED if each.error else CommunicationStatus.SENT
+    return (each.guid, each.attempt, stored_time(each.started_at), stored_time(each.finished_at), status.value, each.error)
 
 
-def _inbound(row: Communication) -> dict[str, Any]:
-    return {
-        **_common(row),
-        "ExternalId": row.external_id,
-        "ErrorMessage": row.error_message,
-        "IngestKey": row.ingest_key,
-        "Raw": row.raw,
-    }
+def _common(row: Communication) -> tuple[Any, ...]:
+    return (
+        row.guid,
+        row.incident_guid,
+        row.alert_guid,
+        row.short_ref,
+        str(row.channel),
+        row.direction.value,
+        row.status.value,
+        row.message,
+        row.recipient,
+        stored_time(row.timestamp),
+        stored_json(row.metadata),
+    )
 
 
-def _outbound(row: Communication) -> dict[str, Any]:
-    return {**_common(row), "Sequence": row.sequence, "NextAttemptAt": row.next_attempt_at}
+def _inbound(row: Communication) -> tuple[Any, ...]:
+    return (*_common(row), row.external_id, row.error_message, row.ingest_key, row.raw)
+
+
+def _outbound(row: Communication) -> tuple[Any, ...]:
+    return (*_common(row), row.sequence, stored_time(row.next_attempt_at))

@@ -9,14 +9,23 @@ from sqlalchemy import func, select, update
 
 from axion_bus.domain.alert import Severity
 from axion_bus.domain.incident import CloseReason, Incident, IncidentStatus
-from axion_bus.store.engine import insert, upsert
+from axion_bus.store.rows import (
+    insert_missing,
+    insert_rows,
+    read_rows,
+    read_time,
+    read_time_or_none,
+    select_rows,
+    stored_time,
+    update_rows,
+)
 from axion_bus.store.schema import incident, incident_alert, timeline
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Row
+    from sqlalchemy import Select
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from axion_bus.domain.incident import TimelineEntry
@@ -25,41 +34,39 @@ if TYPE_CHECKING:
 STATE_KEPT_AFTER_CLOSE = timedelta(hours=1)
 """How long the retained state of a closed incident stays on the bus before it is emptied."""
 
-_FIXED = frozenset({"IncidentGuid", "CreatedAt", "CorrelationKey"})
-_columns = [column for column in incident.c if column.computed is None and column.name != "ClearStateAt"]
-_CHANGING = (*(column.name for column in _columns if column.name not in _FIXED), "ClearStateAt")
-_incidents = select(*_columns)
+_COLUMNS = tuple(column.name for column in incident.c if column.computed is None and column.name != "ClearStateAt")
+_incidents = select_rows(incident.c[name] for name in _COLUMNS)
 _locked = _incidents.with_for_update()
+# The hints: MariaDB would read a small table whole, and so wait for the rows that another daemon has locked.
+_locked_open = _locked.with_hint(incident, "FORCE INDEX (uq_incident_open)", "mysql")
+_locked_closed = _locked.with_hint(incident, "FORCE INDEX (idx_incident_key)", "mysql")
 
 
 async def by_key(connection: AsyncConnection, keys: Collection[str], closed_since: datetime | None) -> list[Incident]:
     """The open incidents of ``keys`` and those closed since ``closed_since``, locked."""
     wanted = sorted(keys)
-    found = [_incident(row) for row in await connection.execute(_locked.where(incident.c.OpenKey.in_(wanted)))]
+    found = await _read(connection, _locked_open.where(incident.c.OpenKey.in_(wanted)))
     if closed_since is not None:
-        closed = _locked.where(incident.c.CorrelationKey.in_(wanted), incident.c.ClosedAt >= closed_since)
-        found += [_incident(row) for row in await connection.execute(closed)]
+        closed = incident.c.CorrelationKey.in_(wanted), incident.c.ClosedAt >= closed_since
+        found += await _read(connection, _locked_closed.where(*closed))
     return found
 
 
 async def by_guid(connection: AsyncConnection, guids: Collection[str]) -> list[Incident]:
     """The incidents with these guids, locked."""
-    found = await connection.execute(_locked.where(incident.c.IncidentGuid.in_(sorted(guids))))
-    return [_incident(row) for row in found]
+    return await _read(connection, _locked.where(incident.c.IncidentGuid.in_(sorted(guids))))
 
 
 async def to_close(connection: AsyncConnection, now: datetime, limit: int) -> list[Incident]:
     """Incidents in MONITORING whose quiet time ended before ``now``, locked."""
     due = incident.c.AutoCloseAt <= now, incident.c.Status == IncidentStatus.MONITORING.value
-    found = await connection.execute(_locked.where(*due).order_by(incident.c.AutoCloseAt).limit(limit))
-    return [_incident(row) for row in found]
+    return await _read(connection, _locked.where(*due).order_by(incident.c.AutoCloseAt).limit(limit))
 
 
 async def open_page(connection: AsyncConnection, after: str, limit: int) -> list[Incident]:
     """A page of the open incidents, ordered by guid."""
     page = incident.c.Status != IncidentStatus.CLOSED.value, incident.c.IncidentGuid > after
-    found = await connection.execute(_incidents.where(*page).order_by(incident.c.IncidentGuid).limit(limit))
-    return [_incident(row) for row in found]
+    return await _read(connection, _incidents.where(*page).order_by(incident.c.IncidentGuid).limit(limit))
 
 
 async def to_clear(connection: AsyncConnection, now: datetime, limit: int) -> list[str]:
@@ -87,83 +94,93 @@ async def summary(connection: AsyncConnection) -> dict[str, dict[str, int]]:
 
 async def add(connection: AsyncConnection, incidents: Sequence[Incident]) -> None:
     """Insert new incidents; a unique index refuses a second open one of a key."""
-    if incidents:
-        rows = [_row(each) for each in sorted(incidents, key=lambda each: each.correlation_key or "")]
-        await connection.execute(insert(incident, connection), rows)
+    rows = [_row(each) for each in sorted(incidents, key=lambda each: each.correlation_key or "")]
+    await insert_rows(connection, incident, (*_COLUMNS, "ClearStateAt"), rows)
 
 
 async def change(connection: AsyncConnection, incidents: Sequence[Incident]) -> None:
-    """Update incidents that this transaction has locked, as one multi-row statement."""
-    if incidents:
-        rows = [_row(each) for each in sorted(incidents, key=lambda each: each.guid)]
-        await connection.execute(upsert(incident, connection, _CHANGING), rows)
+    """Update incidents that this transaction has locked."""
+    rows = [_row(each) for each in sorted(incidents, key=lambda each: each.guid)]
+    await update_rows(connection, incident, (*_COLUMNS, "ClearStateAt"), rows)
 
 
 async def link(connection: AsyncConnection, links: Sequence[Link]) -> None:
     """Link alerts to incidents; a link that is there already stays as it is."""
-    if links:
-        rows = [{"IncidentGuid": each.incident_guid, "AlertGuid": each.alert_guid, "LinkedAt": each.at} for each in links]
-        await connection.execute(upsert(incident_alert, connection, ("AlertGuid",)), rows)
+    rows = [(each.incident_guid, each.alert_guid, stored_time(each.at)) for each in links]
+    await insert_missing(connection, incident_alert, ("IncidentGuid", "AlertGuid", "LinkedAt"), rows)
 
 
 async def tell(connection: AsyncConnection, entries: Sequence[TimelineEntry]) -> None:
     """Append to timelines, in order."""
-    if entries:
-        rows = [
-            {
-                "IncidentGuid": entry.incident_guid,
-                "EventType": entry.event.value,
-                "Description": entry.description,
-                "CreatedBy": entry.by,
-                "Timestamp": entry.at,
-            }
-            for entry in entries
-        ]
-        await connection.execute(insert(timeline, connection), rows)
+    rows = [(each.incident_guid, each.event.value, each.description, each.by, stored_time(each.at)) for each in entries]
+    await insert_rows(connection, timeline, ("IncidentGuid", "EventType", "Description", "CreatedBy", "Timestamp"), rows)
 
 
-def _row(each: Incident) -> dict[str, Any]:
-    return {
-        "IncidentGuid": each.guid,
-        "Title": each.title,
-        "Severity": each.severity.name,
-        "Status": each.status.value,
-        "Package": each.package,
-        "Description": each.description,
-        "AssignedTo": each.assigned_to,
-        "CreatedAt": each.created_at,
-        "UpdatedAt": each.updated_at,
-        "AcknowledgedAt": each.acknowledged_at,
-        "ClosedAt": each.closed_at,
-        "CloseReason": None if each.close_reason is None else each.close_reason.value,
-        "MergedInto": each.merged_into,
-        "Version": each.version,
-        "Sequence": each.sequence,
-        "RuleName": each.rule,
-        "CorrelationKey": each.correlation_key,
-        "AutoCloseAt": each.auto_close_at,
-        "ClearStateAt": None if each.closed_at is None else each.closed_at + STATE_KEPT_AFTER_CLOSE,
-    }
+async def _read(connection: AsyncConnection, statement: Select[Any]) -> list[Incident]:
+    return [_incident(*row) for row in await read_rows(connection, statement)]
 
 
-def _incident(row: Row[Any]) -> Incident:
+def _row(each: Incident) -> tuple[Any, ...]:
+    return (
+        each.guid,
+        each.title,
+        each.severity.name,
+        each.status.value,
+        each.package,
+        each.description,
+        each.assigned_to,
+        stored_time(each.created_at),
+        stored_time(each.updated_at),
+        stored_time(each.acknowledged_at),
+        stored_time(each.closed_at),
+        None if each.close_reason is None else each.close_reason.value,
+        each.merged_into,
+        each.version,
+        each.sequence,
+        each.rule,
+        each.correlation_key,
+        stored_time(each.auto_close_at),
+        None if each.closed_at is None else stored_time(each.closed_at + STATE_KEPT_AFTER_CLOSE),
+    )
+
+
+def _incident(  # noqa: PLR0917 - the columns, in their order
+    guid: str,
+    title: str,
+    severity: str,
+    status: str,
+    package: str,
+    description: str,
+    assigned_to: str | None,
+    created_at: str,
+    updated_at: str,
+    acknowledged_at: str | None,
+    closed_at: str | None,
+    close_reason: str | None,
+    merged_into: str | None,
+    version: int,
+    sequence: int,
+    rule: str | None,
+    correlation_key: str | None,
+    auto_close_at: str | None,
+) -> Incident:
     return Incident(
-        guid=row.IncidentGuid,
-        title=row.Title,
-        severity=Severity[row.Severity],
-        status=IncidentStatus(row.Status),
-        package=row.Package,
-        description=row.Description,
-        assigned_to=row.AssignedTo,
-        created_at=row.CreatedAt,
-        updated_at=row.UpdatedAt,
-        acknowledged_at=row.AcknowledgedAt,
-        closed_at=row.ClosedAt,
-        close_reason=None if row.CloseReason is None else CloseReason(row.CloseReason),
-        merged_into=row.MergedInto,
-        version=row.Version,
-        sequence=row.Sequence,
-        rule=row.RuleName,
-        correlation_key=row.CorrelationKey,
-        auto_close_at=row.AutoCloseAt,
+        guid=guid,
+        title=title,
+        severity=Severity[severity],
+        status=IncidentStatus(status),
+        package=package,
+        description=description,
+        assigned_to=assigned_to,
+        created_at=read_time(created_at),
+        updated_at=read_time(updated_at),
+        acknowledged_at=read_time_or_none(acknowledged_at),
+        closed_at=read_time_or_none(closed_at),
+        close_reason=None if close_reason is None else CloseReason(close_reason),
+        merged_into=merged_into,
+        version=version,
+        sequence=sequence,
+        rule=rule,
+        correlation_key=correlation_key,
+        auto_close_at=read_time_or_none(auto_close_at),
     )

@@ -10,7 +10,7 @@ import fcntl
 import hashlib
 import os
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -26,27 +26,9 @@ if TYPE_CHECKING:
 PATIENCE_S = 5
 """How long a starting daemon waits for its predecessor's lock: a killed one's connection takes a moment to be noticed."""
 _CHECK_EVERY_S = 5.0
+_FORGOTTEN_AFTER_S = 20
+"""When the server takes the lock from a holder that it has not heard of: one whose connection broke without a word."""
 _TIMEOUT_S = 30.0
-
-
-@asynccontextmanager
-async def hold(engine: AsyncEngine, client_id: str) -> AsyncIterator[InstanceLock]:
-    """Hold the lock while the body runs; the body must keep its ``watch`` running.
-
-    Raises:
-        AlreadyRunning: another daemon holds it.
-    """
-    if engine.dialect.name == "sqlite":
-        with FileLock(f"{engine.url.database}.lock") as file_lock:
-            yield file_lock
-        return
-    name = "axion-bus:" + hashlib.sha256(client_id.encode()).hexdigest()[:32]
-    lock = ServerLock(engine, name)
-    await lock.take()
-    try:
-        yield lock
-    finally:
-        await lock.close()
 
 
 class InstanceLock(Protocol):
@@ -57,14 +39,37 @@ class InstanceLock(Protocol):
         ...
 
 
+@asynccontextmanager
+async def hold(engine: AsyncEngine, client_id: str, *, check_every_s: float = _CHECK_EVERY_S) -> AsyncIterator[InstanceLock]:
+    """Hold the lock while the body runs; the body must keep its ``watch`` running.
+
+    Raises:
+        AlreadyRunning: another daemon holds it.
+        StoreUnavailable: the server cannot be reached, or the lock file not written.
+    """
+    if engine.dialect.name == "sqlite":
+        with FileLock(f"{engine.url.database}.lock") as file_lock:
+            yield file_lock
+        return
+    lock = ServerLock(engine, client_id, check_every_s=check_every_s)
+    try:
+        await lock.take(PATIENCE_S)
+        yield lock
+    finally:
+        await lock.close()
+
+
 class FileLock:
     """An flock on ``path``; the file stays, the lock goes with the process."""
 
     def __init__(self, path: str) -> None:
         self._path = path
 
-    def __enter__(self) -> FileLock:
-        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    def __enter__(self) -> Self:
+        try:
+            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as exc:
+            raise StoreUnavailable(f"the lock file {self._path} cannot be opened: {exc.strerror}") from exc
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as exc:
@@ -83,38 +88,45 @@ class FileLock:
 class ServerLock:
     """A GET_LOCK on a connection of its own. Losing the connection is losing the lock; ``watch`` takes it again."""
 
-    def __init__(self, engine: AsyncEngine, name: str) -> None:
+    def __init__(self, engine: AsyncEngine, client_id: str, *, check_every_s: float) -> None:
         self._engine = engine
-        self._name = name
+        # names are the server's, not a database's, and 64 characters long at most
+        self._name = "axion-bus:" + hashlib.sha256(f"{engine.url.database}\0{client_id}".encode()).hexdigest()[:32]
+        self._check_every_s = check_every_s
         self._connection: AsyncConnection | None = None
 
-    async def take(self) -> None:
-        """Take the lock. Raises AlreadyRunning, StoreUnavailable."""
+    async def take(self, patience_s: int) -> None:
+        """Take the lock, waiting ``patience_s`` for another's end. Raises AlreadyRunning, StoreUnavailable."""
+        await self.close()
         try:
-            async with asyncio.timeout(_TIMEOUT_S):
-                self._connection = await self._engine.connect()
-                await self._connection.execution_options(isolation_level="AUTOCOMMIT")
-                got = await self._connection.execute(text("SELECT GET_LOCK(:name, :patience)"), self._arguments)
-        except (SQLAlchemyError, OSError, TimeoutError) as exc:
+            async with asyncio.timeout(_TIMEOUT_S + patience_s):
+                self._connection = connection = await self._engine.connect()
+                await connection.run_sync(lambda ours: ours.detach())  # the pool must neither lend it nor miss it
+                await connection.execution_options(isolation_level="AUTOCOMMIT")
+                await connection.execute(text("SET SESSION wait_timeout = :s"), {"s": _FORGOTTEN_AFTER_S})
+                sought = {"name": self._name, "patience": patience_s}
+                got = await connection.execute(text("SELECT GET_LOCK(:name, :patience)"), sought)
+        except (SQLAlchemyError, OSError) as exc:
             await self.close()
-            raise translate(exc, self._engine) or StoreUnavailable(str(exc)) from exc
+            raise self._unavailable(exc) from exc
         if not got.scalar():
             await self.close()
             raise AlreadyRunning(
                 "another daemon runs with this [mqtt] client_id on this database; stop it, or give this one its own"
             )
 
-    @property
-    def _arguments(self) -> dict[str, str | int]:
-        return {"name": self._name, "patience": PATIENCE_S}
+    def _unavailable(self, exc: SQLAlchemyError | OSError) -> StoreUnavailable:
+        meaning = translate(exc, self._engine)
+        return meaning if isinstance(meaning, StoreUnavailable) else StoreUnavailable(f"the instance lock: {meaning}")
 
     async def watch(self, stop: asyncio.Event) -> None:
         """Make sure of the lock until ``stop``, taking it again after the database was away. Raises AlreadyRunning."""
-        while not await _is_set_within(stop, _CHECK_EVERY_S):
+        while not await _is_set_within(stop, self._check_every_s):
             if await self._is_ours():
                 continue
             try:
-                await self.take()
+                # longer than the server needs to forget our own old connection
+                await self.take(_FORGOTTEN_AFTER_S + PATIENCE_S)
             except StoreUnavailable:
                 continue  # nothing can be written meanwhile, by anyone
 
@@ -125,19 +137,17 @@ class ServerLock:
             async with asyncio.timeout(_TIMEOUT_S):
                 mine = text("SELECT IS_USED_LOCK(:name) = CONNECTION_ID()")
                 return bool((await self._connection.execute(mine, {"name": self._name})).scalar())
-        except (SQLAlchemyError, OSError, TimeoutError):
-            await self.close()
+        except (SQLAlchemyError, OSError):
             return False
 
     async def close(self) -> None:
-        """Let go, by closing the connection: a pooled one would keep the lock."""
+        """Let go, by closing the connection."""
         connection, self._connection = self._connection, None
         if connection is not None:
             try:
                 async with asyncio.timeout(5):
-                    await connection.invalidate()
                     await connection.close()
-            except (SQLAlchemyError, OSError, TimeoutError):
+            except (SQLAlchemyError, OSError):
                 return  # it is gone, and the lock with it
 
 

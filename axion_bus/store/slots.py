@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from axion_bus.ports import Slot
-from axion_bus.store.engine import insert
 from axion_bus.store.schema import ingest_slot
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ async def take(connection: AsyncConnection, client_id: str, instance: str, boot_
     row = (await connection.execute(select(ingest_slot).where(_c.ClientId == client_id).with_for_update())).first()
     owner = {"Instance": instance, "BootId": boot_id}
     if row is None:
-        await connection.execute(insert(ingest_slot, connection), [{"ClientId": client_id, "Fence": 1, **owner}])
+        await connection.execute(insert(ingest_slot), [{"ClientId": client_id, "Fence": 1, **owner}])
         return Slot(client_id=client_id)
     await connection.execute(update(ingest_slot).where(_c.ClientId == client_id).values(Fence=row.Fence + 1, **owner))
     return Slot(client_id=client_id, subscribed_at=row.SubscribedAt, broker_dropped=row.BrokerDropped)

@@ -62,7 +62,7 @@ class SqlTransaction:
         return await alerts.firing(self.connection, incident_guids) if incident_guids else {}
 
     async def save(self, changes: Changes) -> None:
-        """Write ``changes``: alerts before incidents before what refers to them, and what frees a unique key before what takes it."""
+        """Write ``changes``: alerts, incidents, then what refers to them; and what frees a unique key before what takes it."""
         await alerts.change(self.connection, changes.changed_alerts)
         await alerts.add(self.connection, changes.new_alerts)
         await incidents.change(self.connection, changes.changed_incidents)
@@ -133,7 +133,7 @@ class SqlStore:
 @asynccontextmanager
 async def open_store(url: str, *, password: str | None, pool_size: int, timeout_s: float) -> AsyncIterator[SqlStore]:
     """A store on the database ``url``; its connections close at the end, while the loop still runs."""
-    engine = make_engine(url, password=password, pool_size=pool_size)
+    engine = make_engine(url, password=password, pool_size=pool_size, connect_timeout_s=timeout_s)
     try:
         yield SqlStore(engine, timeout_s)
     finally:
