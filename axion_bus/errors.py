@@ -31,10 +31,6 @@ class StoreRefused(AxionError):
     """The database does not take what was to be written: too long, out of range, against a rule. Trying it again is useless."""
 
 
-class StoreRefused(AxionError):
-    """The database does not take what was to be written: too long, out of range, against a rule. Trying it again is useless."""
-
-
 class SchemaError(AxionError):
     """The database's schema does not fit this program: it is older and may not be upgraded here, or it is newer."""
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from axion_bus.store import alerts, communications, incidents, slots
+from axion_bus.store import alerts, communications, desk, incidents, slots
 from axion_bus.store.engine import connected, make_engine, retried
 
 if TYPE_CHECKING:
@@ -41,6 +41,10 @@ class SqlTransaction:
         """The firing alerts with these fingerprints."""
         return await alerts.open_by_fingerprint(self.connection, fingerprints) if fingerprints else ()
 
+    async def alerts_by_guid(self, guids: Collection[str]) -> Sequence[AlertRecord]:
+        """The alerts with these guids, open or not."""
+        return await alerts.by_guid(self.connection, guids) if guids else ()
+
     async def taken_alert_guids(self, guids: Collection[str]) -> frozenset[str]:
         """Those of ``guids`` that an alert has already."""
         return await alerts.taken_guids(self.connection, guids) if guids else frozenset()
@@ -52,6 +56,22 @@ class SqlTransaction:
     async def incidents_by_guid(self, guids: Collection[str]) -> Sequence[Incident]:
         """The incidents with these guids."""
         return await incidents.by_guid(self.connection, guids) if guids else ()
+
+    async def merge_targets(self, keys: Collection[str]) -> Mapping[str, Incident]:
+        """Where merged incidents went: of their correlation keys those that lead to an incident that is open."""
+        return await desk.merge_targets(self.connection, keys) if keys else {}
+
+    async def linked_alerts(self, incident_guid: str) -> frozenset[str]:
+        """The guids of the alerts that are linked to an incident."""
+        return await desk.linked_alerts(self.connection, incident_guid)
+
+    async def free_references(self, references: Collection[str]) -> frozenset[str]:
+        """Those of ``references`` that no row of the audit stream has."""
+        return await desk.free_references(self.connection, references)
+
+    async def move_belongings(self, source_guid: str, target_guid: str) -> None:
+        """Give everything of one incident to another."""
+        await desk.move_belongings(self.connection, source_guid, target_guid)
 
     async def incidents_to_close(self, now: datetime, limit: int) -> Sequence[Incident]:
         """Incidents whose quiet time is over, the longest first."""
@@ -68,6 +88,7 @@ class SqlTransaction:
         await incidents.change(self.connection, changes.changed_incidents)
         await incidents.add(self.connection, changes.new_incidents)
         await incidents.link(self.connection, changes.links)
+        await desk.add_notes(self.connection, changes.notes)
         await incidents.tell(self.connection, changes.timeline)
         await communications.add(self.connection, changes.communications)
 
@@ -91,6 +112,10 @@ class SqlStore:
                 return await work(SqlTransaction(connection))
 
         return await retried(once)
+
+    async def read(self, query: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Run one of ``queries`` or ``metrics``."""
+        return await self._run(query)
 
     async def _run(self, statements: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         return await self.write(lambda transaction: statements(transaction.connection))
