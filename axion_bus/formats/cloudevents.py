@@ -70,7 +70,7 @@ def _binary(body: bytes, context: Context) -> list[Element]:
     try:
         attributes = _attributes(context)
         _check(attributes, "properties")
-        data = _payload(body, context.content_type)
+        data = _payload(body, is_json=_is_json(context.content_type, "content_type"))
         return [Element(_alert(attributes, data, context, "properties", "$"), None)]
     except Unreadable as exc:
         return [Element(exc.below("$"), None)]
@@ -114,30 +114,38 @@ def _data(value: Mapping[str, object]) -> Mapping[str, object] | str:
 
 
 def _decoded(encoded: object, content_type: object) -> Mapping[str, object] | str:
+    is_json = _is_json(content_type if isinstance(content_type, str) else None, ".datacontenttype")
     try:
         body = b64decode(encoded if isinstance(encoded, str) else "?", validate=True)
     except (binascii.Error, ValueError):
         raise Unreadable(Fault.BAD_VALUE, ".data_base64", "not Base64") from None
     try:
-        return _payload(body, content_type if isinstance(content_type, str) else None)
+        return _payload(body, is_json=is_json)
     except Unreadable as exc:
         raise Unreadable(exc.fault, f".data_base64{exc.place}", exc.detail) from None
 
 
-def _payload(body: bytes, content_type: str | None) -> Mapping[str, object] | str:
+def _is_json(content_type: str | None, at: str) -> bool:
+    """Whether data of this type is JSON, else it is text. Raises Unreadable where it is neither."""
     media = _media(content_type)
     if media in ("", "application/json", "text/json") or media.endswith("+json"):
-        value = read(body)
-        return value if isinstance(value, str) else parts.an_object(value)
+        return True
     if media.startswith("text/"):
+        return False
+    raise Unreadable(Fault.BAD_VALUE, at, f"data of type {shown(media)} is not read; send JSON or text")
+
+
+def _payload(body: bytes, *, is_json: bool) -> Mapping[str, object] | str:
+    if not is_json:
         return text_of(body)
-    raise Unreadable(Fault.BAD_VALUE, "content_type", f"data of type {shown(media)} is not read; send JSON or text")
+    value = read(body)
+    return value if isinstance(value, str) else parts.an_object(value)
 
 
 def _alert(
     attributes: Mapping[str, object], data: Mapping[str, object] | str, context: Context, attributes_at: str, data_at: str
 ) -> Alert:
-    given = fields_of(data) if isinstance(data, str) else {**data}
+    given = fields_of(data, data_at) if isinstance(data, str) else {**data}
     own = _own_fields(attributes, given)
     twice = [name for name in ("id", "source") if given.get(name) not in (None, attributes[name])]
     given.update((name, value) for name, (_, value) in own.items())

@@ -67,10 +67,10 @@ def an_object(value: object) -> dict[str, object]:
 def cut_member(text: str, name: str) -> tuple[str, list[str]]:
     """``text``, which is an object, with its array ``name`` emptied, and the texts of the array's elements. Raises Unreadable."""
     array = an_object(_scan_all(text)).get(name)
-    if array is None:
-        raise Unreadable(Fault.MISSING_FIELD, f".{name}", "wanted an array of alerts")
     if type(array) is not list:
-        raise Unreadable(Fault.WRONG_TYPE, f".{name}", f"found {kind_of(array)}; wanted an array of alerts")
+        read(text.encode())  # a fault of another member is told first
+        fault = Fault.MISSING_FIELD if array is None else Fault.WRONG_TYPE
+        raise Unreadable(fault, f".{name}", f"found {kind_of(array)}; wanted an array of alerts")
     start = _array(text, name)
     elements, end = _elements(text, start)
     return f"{text[:start]}[]{text[end:]}", elements

@@ -23,11 +23,11 @@ def decode(body: bytes, context: Context) -> list[Element]:
         return [Element(exc.below(""), None)]
 
 
-def fields_of(text: str) -> dict[str, object]:
-    """Title and description of ``text``. Raises Unreadable where there is none."""
+def fields_of(text: str, place: str = "") -> dict[str, object]:
+    """Title and description of ``text``, which stands at ``place``. Raises Unreadable where there is none."""
     if "\0" in text:
-        raise Unreadable(Fault.NUL, "", f"a NUL character at character {text.index(chr(0))}")
+        raise Unreadable(Fault.NUL, place, "holds a NUL character")
     title, _, description = text.strip().partition("\n")
     if not title:
-        raise Unreadable(Fault.EMPTY, "", "the text is only white space")
+        raise Unreadable(Fault.EMPTY, place, "the text is only white space")
     return {"title": title.rstrip(), "description": description.strip()}
