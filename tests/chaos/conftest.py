@@ -1,4 +1,4 @@
-"""Fixtures of the fault tests: a seed that a failure names, and the scene that they play on."""
+"""Fixtures of the fault tests: full speed, a seed that a failure names, and the scene that they play on."""
 
 from __future__ import annotations
 
@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.chaos.scene import Scene
+
+
+@pytest.fixture(autouse=True)
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Daemons run without coverage: killed, they could not write it down."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
 
 @pytest.fixture
