@@ -26,12 +26,12 @@ def an_alert(title: str = "API slow", **given: Any) -> Alert:
 
 
 def an_incident(**given: Any) -> Incident:
-    """An incident in CREATED, as a rule has opened it."""
+    """An incident in CREATED, as a rule has opened it; a status by its name."""
+    given["status"] = IncidentStatus(given.get("status", "CREATED"))
     defaults: dict[str, Any] = {
         "guid": "incident-1",
         "title": "API slow",
         "severity": Severity.HIGH,
-        "status": IncidentStatus.CREATED,
         "package": "WEBAPI",
         "created_at": NOON,
         "updated_at": NOON,

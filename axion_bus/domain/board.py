@@ -57,6 +57,11 @@ class Board:
         self.put_incidents(targets.values())
         self.merged.update((key, target.guid) for key, target in targets.items())
 
+    def has_open(self, key: str) -> bool:
+        """Whether an incident of ``key`` is open."""
+        guid = self.by_key.get(key)
+        return guid is not None and self.incidents[guid].is_open
+
     def incident_of(self, record: AlertRecord | None, key: str) -> Incident | None:
         """The open incident that ``record`` is linked to, or that of ``key``, or where it was merged; else the last of ``key``."""
         linked = None if record is None else record.incident_guid

@@ -77,9 +77,11 @@ class Batch:
             return
         board = self._board
         board.put_alerts(await transaction.open_alerts({each.fingerprint for each in found}))
-        board.put_incidents(await transaction.incidents_by_key({each.key for each in found}, self._closed_since()))
+        keys = {each.key for each in found}
+        board.put_incidents(await transaction.incidents_by_key(keys, self._closed_since()))
         linked = {alert.incident_guid for alert in board.alerts.values() if alert.incident_guid}
         board.put_incidents(await transaction.incidents_by_guid(linked - board.incidents.keys()))
+        board.put_targets(await transaction.merge_targets({key for key in keys if not board.has_open(key)}))
         if any(each.alert.status is AlertStatus.RESOLVED for each in found):
             board.firing.update(await transaction.firing(board.incidents.keys()))
         chosen = {each.alert.alert_guid for each in found if each.alert.alert_guid}

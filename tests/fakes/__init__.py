@@ -6,8 +6,9 @@ They keep what ``axion_bus.ports`` promises, so that what is tested against them
 from __future__ import annotations
 
 from tests.fakes.buses import FakeBus, FakePublisher, Published
-from tests.fakes.store import MemoryStore, MemoryTransaction, Row, Tables
-from tests.fakes.time import NOON, FakeClock, LoopClock, VirtualTimeLoop
+from tests.fakes.store import MemoryStore, MemoryTransaction
+from tests.fakes.tables import Row, Tables
+from tests.fakes.time import NOON, FakeClock, LoopClock, VirtualTimeLoop, time_passes, until
 
 __all__ = [
     "NOON",
@@ -21,4 +22,6 @@ __all__ = [
     "Row",
     "Tables",
     "VirtualTimeLoop",
+    "time_passes",
+    "until",
 ]

@@ -4,104 +4,30 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from axion_bus.domain.alert import AlertStatus
 from axion_bus.domain.communication import CommunicationStatus
-from axion_bus.domain.incident import IncidentStatus
+from axion_bus.domain.incident import CloseReason, IncidentStatus
 from axion_bus.errors import StoreConflict, StoreUnavailable
 from axion_bus.ports import Outgoing, Slot
+from tests.fakes.tables import Row, Tables
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
     from axion_bus.domain.alert import AlertRecord
-    from axion_bus.domain.communication import Channel, Communication
-    from axion_bus.domain.incident import Incident, TimelineEntry
-    from axion_bus.ports import Changes, Link, Settlement
+    from axion_bus.domain.communication import Channel
+    from axion_bus.domain.incident import Incident
+    from axion_bus.ports import Changes, Settlement
 
 T = TypeVar("T")
 
 STATE_KEPT_AFTER_CLOSE = timedelta(hours=1)
 CONFLICT_TRIES = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row of the audit stream, with what the relay did to it."""
-
-    communication: Communication
-    attempts: int = 0
-    lease_owner: str | None = None
-    lease_until: datetime | None = None
-
-    @property
-    def is_unsettled(self) -> bool:
-        return self.communication.next_attempt_at is not None
-
-    def is_due(self, channel: Channel, now: datetime) -> bool:
-        row = self.communication
-        is_due = row.next_attempt_at is not None and row.next_attempt_at <= now and row.status is CommunicationStatus.PENDING
-        return is_due and row.channel is channel and (self.lease_until is None or self.lease_until < now)
-
-
-@dataclass(slots=True)
-class Tables:
-    """What is committed. Tests may read it, and change it to set a scene."""
-
-    alerts: dict[str, AlertRecord] = field(default_factory=dict)
-    incidents: dict[str, Incident] = field(default_factory=dict)
-    links: dict[tuple[str, str], Link] = field(default_factory=dict)
-    timeline: list[TimelineEntry] = field(default_factory=list)
-    rows: dict[str, Row] = field(default_factory=dict)
-    attempts: list[Settlement] = field(default_factory=list)
-    slots: dict[str, Slot] = field(default_factory=dict)
-    cleared: set[str] = field(default_factory=set)
-
-    def copy(self) -> Tables:
-        """Tables of their own, of the same (frozen) values."""
-        names = self.__dataclass_fields__
-        return Tables(**{name: getattr(self, name).copy() for name in names})
-
-    def apply(self, changes: Changes) -> None:
-        """Write ``changes``, in the order of the real store; raises StoreConflict or, for a broken reference, ValueError."""
-        self.alerts.update((alert.guid, alert) for alert in changes.changed_alerts)
-        self._add(self.alerts, ((alert.guid, alert) for alert in changes.new_alerts), "AlertGuid")
-        self.incidents.update((incident.guid, incident) for incident in changes.changed_incidents)
-        self.cleared.difference_update(incident.guid for incident in changes.changed_incidents)
-        self._add(self.incidents, ((incident.guid, incident) for incident in changes.new_incidents), "IncidentGuid")
-        for link in changes.links:
-            self.links.setdefault((link.incident_guid, link.alert_guid), link)
-        self.timeline.extend(changes.timeline)
-        self._add(self.rows, ((row.guid, Row(row)) for row in changes.communications), "CommunicationGuid")
-        self._check()
-
-    def _add(self, table: dict[str, T], new: Iterable[tuple[str, T]], key: str) -> None:
-        for guid, value in new:
-            if guid in table:
-                raise StoreConflict(f"duplicate entry {guid} for {key}")
-            table[guid] = value
-
-    def _check(self) -> None:
-        """The unique indexes and foreign keys of ``store.schema``."""
-        rows = [row.communication for row in self.rows.values()]
-        _unique("OpenFingerprint", (each.fingerprint for each in self.alerts.values() if each.status is AlertStatus.FIRING))
-        _unique("OpenKey", (each.correlation_key for each in self.incidents.values() if each.is_open))
-        _unique("ShortRef", (row.short_ref for row in rows))
-        _unique("IngestKey", (row.ingest_key for row in rows))
-        referred = {link.incident_guid for link in self.links.values()} | {entry.incident_guid for entry in self.timeline}
-        missing = (referred | {row.incident_guid for row in rows if row.incident_guid}) - self.incidents.keys()
-        if missing:
-            raise ValueError(f"foreign key: there is no incident {missing}")
-
-
-def _unique(index: str, keys: Iterable[str | None]) -> None:
-    twice = [key for key, count in Counter(keys).items() if key is not None and count > 1]
-    if twice:
-        raise StoreConflict(f"duplicate entry {twice} for {index}")
 
 
 class MemoryTransaction:
@@ -136,6 +62,25 @@ class MemoryTransaction:
         watched = [each for each in self.tables.incidents.values() if each.status is IncidentStatus.MONITORING]
         due = sorted((each.auto_close_at, each.guid) for each in watched if each.auto_close_at and each.auto_close_at <= now)
         return [self.tables.incidents[guid] for _, guid in due[:limit]]
+
+    async def alerts_by_guid(self, guids: Collection[str]) -> Sequence[AlertRecord]:
+        return [alert for guid, alert in self.tables.alerts.items() if guid in guids]
+
+    async def merge_targets(self, keys: Collection[str]) -> Mapping[str, Incident]:
+        incidents = self.tables.incidents
+        merged = [each for each in incidents.values() if each.close_reason is CloseReason.MERGED and each.correlation_key in keys]
+        merged.sort(key=lambda each: each.closed_at or each.updated_at)
+        targets = {str(each.correlation_key): incidents.get(each.merged_into or "") for each in merged}
+        return {key: target for key, target in targets.items() if target is not None and target.is_open}
+
+    async def linked_alerts(self, incident_guid: str) -> frozenset[str]:
+        return frozenset(alert_guid for guid, alert_guid in self.tables.links if guid == incident_guid)
+
+    async def free_references(self, references: Collection[str]) -> frozenset[str]:
+        return frozenset(references) - {row.communication.short_ref for row in self.tables.rows.values()}
+
+    async def move_belongings(self, source_guid: str, target_guid: str) -> None:
+        self.tables.move_belongings(source_guid, target_guid)
 
     async def firing(self, incident_guids: Collection[str]) -> Mapping[str, int]:
         firing = [each.incident_guid for each in self.tables.alerts.values() if each.status is AlertStatus.FIRING]

@@ -6,6 +6,10 @@ import asyncio
 import selectors
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -30,6 +34,19 @@ class LoopClock(FakeClock):
 
     def now(self) -> datetime:
         return self.time + timedelta(seconds=asyncio.get_running_loop().time())
+
+
+async def time_passes(seconds: float) -> None:
+    """Let everything that is to happen within ``seconds`` of the virtual loop's time happen."""
+    await asyncio.sleep(seconds)
+
+
+async def until(condition: Callable[[], object], within_s: float = 60) -> None:
+    """Let the virtual loop's time pass until ``condition`` holds."""
+    deadline = asyncio.get_running_loop().time() + within_s
+    while not condition():
+        assert asyncio.get_running_loop().time() < deadline, f"not within {within_s:g} s"
+        await asyncio.sleep(0.01)
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
