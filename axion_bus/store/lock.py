@@ -101,8 +101,8 @@ class ServerLock:
         try:
             async with asyncio.timeout(_TIMEOUT_S + patience_s):
                 self._connection = connection = await self._engine.connect()
-                await connection.run_sync(lambda ours: ours.detach())  # the pool must neither lend it nor miss it
                 await connection.execution_options(isolation_level="AUTOCOMMIT")
+                await connection.run_sync(lambda ours: ours.detach())  # the pool must neither lend it nor miss it
                 await connection.execute(text("SET SESSION wait_timeout = :s"), {"s": _FORGOTTEN_AFTER_S})
                 sought = {"name": self._name, "patience": patience_s}
                 got = await connection.execute(text("SELECT GET_LOCK(:name, :patience)"), sought)
