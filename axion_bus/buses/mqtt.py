@@ -7,7 +7,6 @@ Delivers what is subscribed to, untouched; publishes what it is given. What a me
 from __future__ import annotations
 
 import asyncio
-import random
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,19 +14,18 @@ import structlog
 from paho.mqtt.subscribeoptions import SubscribeOptions
 from pydantic_core import from_json, to_json
 
-from axion_bus.buses.client import properties_of
 from axion_bus.buses.connection import Connection
+from axion_bus.buses.packets import publish_properties
+from axion_bus.buses.patience import Patience
 from axion_bus.domain.communication import Channel
-from axion_bus.errors import BusUnavailable
+from axion_bus.errors import BusUnavailable, ConfigError
 from axion_bus.formats.events import CONTENT_TYPE
-from axion_bus.ports import ORIGIN_PROPERTY, Attributes, Received
+from axion_bus.ports import ORIGIN_PROPERTY, Received
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from paho.mqtt.client import MQTTMessage
-    from paho.mqtt.properties import Properties
-
+    from axion_bus.buses.packets import Publish, PublishProperties
     from axion_bus.config.mqtt import Mqtt
     from axion_bus.ports import Clock, Losses, Outcome
 
@@ -36,18 +34,17 @@ log = structlog.get_logger()
 DROPPED_TOPIC = "$SYS/broker/publish/messages/dropped"
 """Mosquitto's count of messages that it dropped for any client (mosquitto(8)); brokers without it never publish there."""
 
-_RETRY_FIRST_S = 1.0
-_RETRY_MAX_S = 60.0
-_STABLE_AFTER_S = 10.0
 _TICK_S = 1.0
-_SUBSCRIBE_AGAIN_S = 60.0
-_FAREWELL_TIMEOUT_S = 1.0
-_MAX_PROPERTIES = 64
-_MAX_PROPERTY_CHARACTERS = 4096
+_GRANTED_QOS_1 = 1
+_DEFAULT_PATIENCE = Patience()
 
 
 class MqttBus:
-    """``deliver`` gets every message; ``info`` is published, retained, beside the instance's state."""
+    """``deliver`` gets every message; ``info`` is published, retained, beside the instance's state.
+
+    ``high_water`` is how many messages may be unacknowledged before ``pause`` is called. ``trouble`` says, for people, what is
+    wrong; None: nothing.
+    """
 
     def __init__(
         self,
@@ -59,6 +56,7 @@ class MqttBus:
         deliver: Callable[[Received], None],
         losses: Losses,
         clock: Clock,
+        patience: Patience = _DEFAULT_PATIENCE,
     ) -> None:
         self._mqtt = mqtt
         self._instance = instance
@@ -67,15 +65,20 @@ class MqttBus:
         self._deliver = deliver
         self._losses = losses
         self._clock = clock
+        self._patience = patience
         self._connection: Connection | None = None
         self._number = 0
-        self._paused = False
+        self._entered_at: float | None = None
+        self._flows = asyncio.Event()
+        self._flows.set()
+        self._is_session_new = False
+        self._refused: tuple[str, ...] = ()
         self.trouble: str | None = "not connected yet"
         self.says_farewell = True
 
     @property
     def is_connected(self) -> bool:
-        """Whether the broker has accepted us and our subscriptions."""
+        """Whether the broker has accepted us and answered our subscriptions."""
         return self._connection is not None
 
     @property
@@ -85,13 +88,13 @@ class MqttBus:
 
     def pause(self) -> None:
         """Stop reading; the session stays alive."""
-        self._paused = True
+        self._flows.clear()
         if self._connection is not None:
             self._connection.pause()
 
     def resume(self) -> None:
         """Read again."""
-        self._paused = False
+        self._flows.set()
         if self._connection is not None:
             self._connection.resume()
 
@@ -99,34 +102,48 @@ class MqttBus:
         """Send at QoS 1; the future ends with the PUBACK, or with BusUnavailable."""
         if self._connection is None:
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            future.set_exception(BusUnavailable(f"{self._mqtt.url}: {self.trouble}"))
+            future.set_exception(BusUnavailable(self.trouble or f"{self._mqtt.url}: not connected"))
             future.exception()  # whoever wants to know asks
             return future
         return self._connection.publish(topic, body, retain=retain, properties=self._properties(body, is_event=is_event))
 
     async def run(self) -> None:
-        """Be connected, as far as the broker lets us, until cancelled; then say so to the bus and leave, the session kept."""
-        retry_s = _RETRY_FIRST_S
-        loop = asyncio.get_running_loop()
+        """Be connected, as far as the broker lets us, until cancelled; then say so to the bus and leave, the session kept.
+
+        Raises:
+            ConfigError: the certificates cannot be used. Not when they could be before: they may be on the way to being renewed.
+
+        """
+        failures = 0
         while True:
-            started = loop.time()
+            await self._flows.wait()  # while paused, each new connection would bring another window of messages
+            self._entered_at = None
             try:
                 await self._stay_connected()
             except BusUnavailable as exc:
                 self.trouble = str(exc)
-            retry_s = _RETRY_FIRST_S if loop.time() - started > _STABLE_AFTER_S else retry_s
-            wait_s = random.uniform(retry_s / 2, retry_s)  # noqa: S311 - jitter, not a secret
-            log.warning("broker_away", error=self.trouble, retry_s=round(wait_s, 1))
-            await asyncio.sleep(wait_s)
-            retry_s = min(retry_s * 2, _RETRY_MAX_S)
+            except ConfigError as exc:
+                if not self._number:
+                    raise
+                self.trouble = str(exc)
+            failures = 1 if self._was_stable() else failures + 1
+            pause_s = self._patience.retry_s(failures)
+            log.warning("broker_away", error=self.trouble, retry_s=round(pause_s, 1))
+            await asyncio.sleep(pause_s)
+
+    def _was_stable(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        return self._entered_at is not None and now - self._entered_at > self._patience.stable_after_s
 
     async def _stay_connected(self) -> None:
-        connection = Connection(self._mqtt, take=self._take, pulse=self._announce, receive_maximum=self._high_water)
+        connection = Connection(self._mqtt, take=self._take, receive_maximum=self._high_water, patience=self._patience)
         connection.set_will(self._topic("state"), b"offline")
         try:
-            present = await connection.open()
-            await self._subscribe(connection)
-            self._losses.told_session(present=present)
+            if not await connection.open():
+                self._is_session_new = True
+            await self._subscribe(connection, [source.topic for source in self._mqtt.sources])
+            self._losses.told_session(present=not self._is_session_new)
+            self._is_session_new = False  # not before: a connection cut meanwhile leaves a session behind, but a deaf one
             self._enter(connection)
             await self._watch(connection)
         finally:
@@ -135,68 +152,74 @@ class MqttBus:
     def _enter(self, connection: Connection) -> None:
         self._number += 1
         self._connection = connection
-        self._announce(connection)
+        self._entered_at = asyncio.get_running_loop().time()
+        self.publish(self._topic("state"), b"online", retain=True)
         self.publish(self._topic("info"), to_json(self._info), retain=True)
-        if self._paused:
+        if not self._flows.is_set():
             connection.pause()
         log.info("broker_connected", url=str(self._mqtt.url), client_id=self._mqtt.client_id, connection=self._number)
 
-    def _announce(self, connection: Connection) -> asyncio.Future[None]:
-        return connection.publish(self._topic("state"), b"online", retain=True, properties=self._properties(b"", is_event=False))
-
     async def _watch(self, connection: Connection) -> None:
-        """Tick until the connection ends, which is raised. A refused subscription is asked for again: access may be granted."""
+        """Tick until the connection ends, which is raised. What was refused is asked for again: access may be granted."""
         loop = asyncio.get_running_loop()
         asked_at = loop.time()
         while not connection.ended.done():
             await asyncio.wait((connection.ended,), timeout=_TICK_S)
             connection.tick()
-            if self.trouble and loop.time() - asked_at > _SUBSCRIBE_AGAIN_S:
+            if self._refused and loop.time() - asked_at > self._patience.ask_again_s:
+                await self._subscribe(connection, self._refused)
                 asked_at = loop.time()
-                await self._subscribe(connection)
         raise BusUnavailable(f"{self._mqtt.url}: {connection.ended.result()}")
 
-    async def _subscribe(self, connection: Connection) -> None:
-        topics = [source.topic for source in self._mqtt.sources]
-        if self._mqtt.protocol == 5:
-            reasons = await connection.subscribe([*map(_wanted, topics), (DROPPED_TOPIC, SubscribeOptions(qos=0))])
-        else:
-            reasons = await connection.subscribe([*((topic, 1) for topic in topics), (DROPPED_TOPIC, 0)])
-        refused = [f"{topic} ({reason})" for topic, reason in zip(topics, reasons, strict=False) if reason.is_failure]
-        self.trouble = f"the broker refuses our subscription to {', '.join(refused)}; does its ACL allow it?" if refused else None
+    async def _subscribe(self, connection: Connection, topics: Sequence[str]) -> None:
+        """Ask for ``topics``, and keep which of them the broker does not give us at QoS 1."""
+        reasons = await connection.subscribe(self._filters(topics))
+        refused = {topic: reason for topic, reason in zip(topics, reasons, strict=False) if reason.value != _GRANTED_QOS_1}
+        self._refused = tuple(refused)
+        self.trouble = None
         if refused:
-            log.error("subscription_refused", topics=refused, username=self._mqtt.username)
+            what = ", ".join(f"{topic} ({reason})" for topic, reason in refused.items())
+            self.trouble = f"the broker does not let us subscribe to {what} at QoS 1; does its ACL allow it?"
+            log.error("subscription_refused", topics=what, username=self._mqtt.username)
+
+    def _filters(self, topics: Sequence[str]) -> list[tuple[str, Any]]:
+        if self._mqtt.protocol == 5:
+            return [*((topic, _options(topic)) for topic in topics), (DROPPED_TOPIC, SubscribeOptions(qos=0))]
+        return [*((topic, 1) for topic in topics), (DROPPED_TOPIC, 0)]
 
     async def _leave(self, connection: Connection) -> None:
-        self._connection = None
-        if self.says_farewell and not connection.ended.done():
-            gone = connection.publish(self._topic("state"), b"offline", retain=True, properties=None)
-            await asyncio.wait((gone,), timeout=_FAREWELL_TIMEOUT_S)
+        was_entered, self._connection = self._connection is not None, None
+        if was_entered and self.says_farewell and not connection.ended.done():
+            properties = self._properties(b"", is_event=False)
+            gone = connection.publish(self._topic("state"), b"offline", retain=True, properties=properties)
+            await asyncio.wait((gone,), timeout=self._patience.farewell_s)
         await connection.close()
 
-    def _take(self, connection: Connection, message: MQTTMessage) -> None:
-        """Hand one message on. Never raises: paho would call again with the same message, for ever."""
-        bad_address = False
+    def _take(self, connection: Connection, publish: Publish) -> None:
+        """Hand one message on. Never raises: paho would come again with the same packet, for ever (its issue 867)."""
         try:
-            topic = message.topic
-        except UnicodeDecodeError as exc:
-            topic, bad_address = exc.object.decode("utf-8", "backslashreplace"), True
-        body = bytes(message.payload)
-        if topic == DROPPED_TOPIC:
-            self._take_dropped(body)
-            return
-        self._deliver(
-            Received(
-                channel=Channel.MQTT,
-                address=topic,
-                body=body,
-                received_at=self._clock.now(),
-                ack=partial(_acknowledge, connection, message.mid) if message.qos else _ignore,
-                retained=message.retain,
-                duplicate=message.dup,
-                bad_address=bad_address,
-                attributes=_attributes(message.properties),
-            )
+            topic, is_bad = publish.topic.decode(), False
+        except UnicodeDecodeError:
+            topic, is_bad = publish.topic.decode("utf-8", "backslashreplace"), True
+        try:
+            if topic == DROPPED_TOPIC:
+                self._take_dropped(publish.body)
+            else:
+                self._deliver(self._to_received(connection, publish, topic, is_bad=is_bad))
+        except Exception:
+            log.exception("message_not_delivered", topic=topic)  # it stays unacknowledged, and comes again with the next connection
+
+    def _to_received(self, connection: Connection, publish: Publish, topic: str, *, is_bad: bool) -> Received:
+        return Received(
+            channel=Channel.MQTT,
+            address=topic,
+            body=publish.body,
+            received_at=self._clock.now(),
+            ack=partial(_acknowledge, connection, publish.mid, publish.qos) if publish.qos else _ignore,
+            retained=publish.is_retained,
+            duplicate=publish.is_duplicate,
+            bad_address=is_bad,
+            attributes=publish.attributes,
         )
 
     def _take_dropped(self, payload: bytes) -> None:
@@ -206,40 +229,27 @@ class MqttBus:
     def _topic(self, name: str) -> str:
         return f"{self._mqtt.base_topic}/instances/{self._instance}/{name}"
 
-    def _properties(self, body: bytes, *, is_event: bool) -> Properties | None:
+    def _properties(self, body: bytes, *, is_event: bool) -> PublishProperties | None:
         """On MQTT 5: who published it and, of an event, its attributes for who filters without reading JSON."""
         if self._mqtt.protocol != 5:
             return None
         origin = (ORIGIN_PROPERTY, self._instance)
         if not is_event:
-            return properties_of(content_type=None, user=[origin])
+            return publish_properties(user=[origin])
         event: dict[str, Any] = from_json(body)
         attributes = [(name, str(value)) for name, value in event.items() if name not in ("data", "datacontenttype")]
-        return properties_of(content_type=CONTENT_TYPE, user=[*attributes, origin])
+        return publish_properties(content_type=CONTENT_TYPE, user=[*attributes, origin])
 
 
-def _wanted(topic: str) -> tuple[str, SubscribeOptions]:
-    """Retained ones come with a new subscription only; No Local on a shared one is a protocol error (MQTT 5 3.8.3.1)."""
+def _options(topic: str) -> SubscribeOptions:
+    """Retained messages come with a new subscription only; No Local on a shared one is a protocol error (MQTT 5 3.8.3.1)."""
     is_shared = topic.startswith("$share/")
-    return topic, SubscribeOptions(qos=1, noLocal=not is_shared, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
+    return SubscribeOptions(qos=1, noLocal=not is_shared, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
 
 
-def _acknowledge(connection: Connection, mid: int, _outcomes: Sequence[Outcome]) -> None:
-    connection.ack(mid)
+def _acknowledge(connection: Connection, mid: int, qos: int, _outcomes: Sequence[Outcome]) -> None:
+    connection.acknowledge(mid, qos)
 
 
 def _ignore(_outcomes: Sequence[Outcome]) -> None:
     """A message of QoS 0 has no acknowledgement."""
-
-
-def _attributes(properties: Properties | None) -> Attributes | None:
-    """What a publisher told beside the bytes, bounded. Asked by ``vars``: paho's own accessors are slow for what is not there."""
-    told = vars(properties) if properties is not None else {}
-    content_type, user = told.get("ContentType"), told.get("UserProperty", ())
-    if content_type is None and not user:
-        return None
-    bounded = ((name, value) for name, value in user if len(name) + len(value) <= _MAX_PROPERTY_CHARACTERS)
-    return Attributes(
-        content_type=content_type[:_MAX_PROPERTY_CHARACTERS] if content_type else None,
-        properties=tuple(pair for pair, _ in zip(bounded, range(_MAX_PROPERTIES), strict=False)),
-    )
