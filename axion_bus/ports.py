@@ -6,8 +6,9 @@ way out.
 
 from __future__ import annotations
 
+from base64 import b64decode
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     import asyncio
@@ -36,10 +37,16 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """What a bus tells about a message beside its bytes: MQTT 5's Content Type and User Properties, bounded by the adapter."""
+    """What a bus tells about a message beside its bytes, bounded by the adapter: of MQTT 5 (section 3.3.2.3) what we act on.
+
+    ``expires_s`` is what was left of its life when it was delivered, in seconds.
+    """
 
     content_type: str | None = None
     properties: tuple[tuple[str, str], ...] = ()
+    response_topic: str | None = None
+    correlation: bytes | None = None
+    expires_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,18 @@ class Outgoing:
     recipient: str
     message: str
     attempts: int
+    metadata: Mapping[str, Any]
+
+    @property
+    def is_event(self) -> bool:
+        """Whether it tells what happened; else it answers a request."""
+        return "request" not in self.metadata
+
+    @property
+    def correlation(self) -> bytes | None:
+        """What the asker recognises the answer by (MQTT 5 3.3.2.3.6)."""
+        text = self.metadata.get("correlation")
+        return None if text is None else b64decode(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +190,14 @@ class Transaction(Protocol):
         """
         ...
 
+    async def answer_to(self, ingest_key: str) -> str | None:
+        """The answer to the command that was accepted under ``ingest_key``; None: there was none."""
+        ...
+
+    async def ask(self, query: Callable[[Any], Awaitable[T]]) -> T:
+        """Ask one of the store's questions (``store.queries``) and see what this transaction has written."""
+        ...
+
     async def incidents_to_close(self, now: datetime, limit: int) -> Sequence[Incident]:
         """Incidents whose quiet time is over, the longest first."""
         ...
@@ -255,6 +282,18 @@ class Publisher(Protocol):
 
     def publish(self, topic: str, body: bytes, *, retain: bool = False, is_event: bool = False) -> asyncio.Future[None]:
         """Send at QoS 1; the future ends when the broker has it, or with BusUnavailable. An event is a structured CloudEvent."""
+        ...
+
+
+class Requests(Protocol):
+    """Who carries out what people and programs ask for over a bus."""
+
+    def wants(self, address: str) -> bool:
+        """Whether what comes on ``address`` is a request, and no alert."""
+        ...
+
+    async def answer(self, transaction: Transaction, received: Received, guid: str, now: datetime) -> Sequence[Communication]:
+        """Carry it out inside ``transaction``; return the rows that tell of it, which are written, its own (``guid``) first."""
         ...
 
 

@@ -78,6 +78,8 @@ class Fault(StrEnum):
     BAD_VALUE = "bad_value"
     UNKNOWN_STATUS = "unknown_status"
     MAPPING_FAILED = "mapping_failed"
+    EXPIRED = "expired"  # a command that came too late to be carried out
+    REFUSED = "refused"  # a command that the life cycle, the arguments or the state of things do not allow
     OWN_PUBLICATION = "own_publication"  # published by this instance and sent back to it, by a bridge perhaps
     INTERNAL = "internal"  # a bug of ours; the row keeps what is needed to repeat it
     SESSION_LOST = "session_lost"  # not a message but a gap: the broker no longer had our session

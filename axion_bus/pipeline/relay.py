@@ -159,8 +159,9 @@ class Relay:
 
     def _send(self, outgoing: Outgoing) -> asyncio.Future[None]:
         try:
-            self._mirror.show(outgoing)
-            return self._publisher.publish(outgoing.recipient, outgoing.message.encode(), is_event=True)
+            if outgoing.is_event:
+                self._mirror.show(outgoing)
+            return self._publisher.publish(outgoing.recipient, outgoing.message.encode(), is_event=outgoing.is_event)
         except Exception as exc:  # noqa: BLE001 - one row that cannot be sent is settled as failed, and stops its own lane only
             failed = asyncio.get_running_loop().create_future()
             failed.set_exception(exc)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from pydantic_core import from_json
 from sqlalchemy import func, or_, select, update
 
 from axion_bus.domain.communication import CommunicationStatus, Direction
@@ -43,7 +44,7 @@ _INBOUND = (*_COMMON, "ExternalId", "ErrorMessage", "IngestKey", "Raw")
 _OUTBOUND = (*_COMMON, "Sequence", "NextAttemptAt")
 _ATTEMPT = ("CommunicationGuid", "Number", "StartedAt", "FinishedAt", "Status", "ErrorMessage")
 _SETTLED = {"Attempts": _c.Attempts + 1, "LeaseOwner": None, "LeaseUntil": None}
-_outgoing = select_rows((_c.CommunicationGuid, _c.IncidentGuid, _c.Sequence, _c.Recipient, _c.Message, _c.Attempts))
+_outgoing = select_rows((_c.CommunicationGuid, _c.IncidentGuid, _c.Sequence, _c.Recipient, _c.Message, _c.Attempts, _c.Metadata))
 
 
 async def exists(connection: AsyncConnection, guid: str) -> bool:
@@ -56,6 +57,17 @@ async def accepted(connection: AsyncConnection, ingest_keys: Collection[str]) ->
     """Those of ``ingest_keys`` that are there already."""
     found = await connection.execute(select(_c.IngestKey).where(_c.IngestKey.in_(sorted(ingest_keys))))
     return frozenset(found.scalars())
+
+
+async def answer_to(connection: AsyncConnection, ingest_key: str) -> str | None:
+    """The text of the answer to the command that was accepted under ``ingest_key``, if there was one."""
+    asked = await connection.execute(select(_c.Metadata).where(_c.IngestKey == ingest_key))
+    metadata = asked.scalar()
+    if metadata is None:
+        return None
+    found = await connection.execute(select(_c.Message).where(_c.CommunicationGuid == metadata["response"]))
+    answer: str | None = found.scalar()
+    return answer
 
 
 async def add(connection: AsyncConnection, rows: Sequence[Communication]) -> None:
@@ -77,7 +89,7 @@ async def claim(
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    while rows := [Outgoing(*row) for row in await read_rows(connection, due)]:
+    while rows := [Outgoing(*row, metadata=from_json(metadata)) for *row, metadata in await read_rows(connection, due)]:
         first = await _first_not_taken(connection, channel, rows)
         taken = [row for row in rows if not _is_behind(row, first)]
         await _set(connection, [row.guid for row in taken], {"LeaseOwner": owner, "LeaseUntil": lease_until})

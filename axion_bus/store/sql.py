@@ -73,6 +73,14 @@ class SqlTransaction:
         """Give everything of one incident to another."""
         await desk.move_belongings(self.connection, source_guid, target_guid)
 
+    async def answer_to(self, ingest_key: str) -> str | None:
+        """The answer to the command that was accepted under ``ingest_key``."""
+        return await communications.answer_to(self.connection, ingest_key)
+
+    async def ask(self, query: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Ask one of ``queries``, inside this transaction."""
+        return await query(self.connection)
+
     async def incidents_to_close(self, now: datetime, limit: int) -> Sequence[Incident]:
         """Incidents whose quiet time is over, the longest first."""
         return await incidents.to_close(self.connection, now, limit)

@@ -148,7 +148,7 @@ class MemoryStore:
         for row in taken:
             self.tables.rows[row.communication.guid] = replace(row, lease_owner=owner, lease_until=lease_until)
         return [
-            Outgoing(each.guid, each.incident_guid, each.sequence, each.recipient, each.message, row.attempts)
+            Outgoing(each.guid, each.incident_guid, each.sequence, each.recipient, each.message, row.attempts, dict(each.metadata))
             for row in taken
             for each in [row.communication]
         ]
