@@ -1,0 +1,93 @@
+"""The verbs that the bus knows, by name: their arguments, which of these says who acts, and what is answered.
+
+The same functions as behind the Python calls. A question is answered from inside the transaction that records it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from axion_bus.manager import arguments as a
+from axion_bus.manager import verbs
+from axion_bus.manager.views import incident_view
+from axion_bus.store import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from axion_bus.domain.incident import Incident
+    from axion_bus.manager.verbs import Work
+
+_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a verb gives back: ``data`` for the caller, and the incident that it was about."""
+
+    data: Any
+    incident_guid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb. ``actor`` is the argument that ``by`` stands for; None: it asks only."""
+
+    arguments: type[a.Arguments]
+    act: Callable[[Work, Any], Awaitable[Answer]]
+    actor: str | None = None
+
+
+def _changes(act: Callable[[Work, Any], Awaitable[Incident]]) -> Callable[[Work, Any], Awaitable[Answer]]:
+    async def run(work: Work, given: a.Arguments) -> Answer:
+        incident = await act(work, given)
+        return Answer(on_the_bus(incident_view(incident)), incident.guid)
+
+    return run
+
+
+async def _log(work: Work, given: a.LogCommunication) -> Answer:
+    row = await verbs.log_communication(work, given)
+    return Answer({"communication_guid": row.guid, "short_ref": row.short_ref}, row.incident_guid)
+
+
+async def _get(work: Work, given: a.GetIncident) -> Answer:
+    row = await work.transaction.ask(lambda connection: queries.incident_row(connection, given.incident_guid))
+    return Answer(on_the_bus(row), given.incident_guid)
+
+
+async def _list(work: Work, given: a.ListIncidents) -> Answer:
+    rows = await work.transaction.ask(lambda connection: queries.incidents(connection, **given.model_dump()))
+    return Answer([on_the_bus(row) for row in rows])
+
+
+async def _look_up(work: Work, given: a.LookupRef) -> Answer:
+    row = await work.transaction.ask(lambda connection: queries.communication_row(connection, given.short_ref))
+    return Answer(None if row is None else on_the_bus(row), None if row is None else row["IncidentGuid"])
+
+
+def on_the_bus(value: Any) -> Any:
+    """``value`` with the guide's column names as the bus writes names: ``IncidentGuid`` as ``incident_guid``."""
+    if isinstance(value, dict):
+        return {_WORD.sub("_", name).lower(): on_the_bus(inner) for name, inner in value.items() if isinstance(name, str)}
+    return [on_the_bus(inner) for inner in value] if isinstance(value, list) else value
+
+
+CATALOGUE: Mapping[str, Verb] = {
+    "create-incident": Verb(a.CreateIncident, _changes(verbs.create_incident), "created_by"),
+    "update-status": Verb(a.UpdateStatus, _changes(verbs.update_status), "updated_by"),
+    "acknowledge": Verb(a.Acknowledge, _changes(verbs.acknowledge), "acknowledged_by"),
+    "assign": Verb(a.Assign, _changes(verbs.assign), "assigned_by"),
+    "add-note": Verb(a.AddNote, _changes(verbs.add_note), "created_by"),
+    "close-incident": Verb(a.CloseIncident, _changes(verbs.close_incident), "closed_by"),
+    "reopen-incident": Verb(a.ReopenIncident, _changes(verbs.reopen_incident), "reopened_by"),
+    "link-alert": Verb(a.LinkAlert, _changes(verbs.link_alert), "linked_by"),
+    "merge-incidents": Verb(a.MergeIncidents, _changes(verbs.merge_incidents), "merged_by"),
+    "log-communication": Verb(a.LogCommunication, _log, "logged_by"),
+    "get-incident": Verb(a.GetIncident, _get),
+    "list-incidents": Verb(a.ListIncidents, _list),
+    "lookup-ref": Verb(a.LookupRef, _look_up),
+}
+"""By the last level of ``<base>/request/<verb>``."""
