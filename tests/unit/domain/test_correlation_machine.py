@@ -156,4 +156,4 @@ class Stream(RuleBasedStateMachine):
 
 
 TestStream = Stream.TestCase
-TestStream.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+TestStream.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

@@ -1,0 +1,182 @@
+"""What the broker has lost is told in the audit stream, once, whatever the database does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from axion_bus.domain.communication import CommunicationStatus, Direction
+from axion_bus.pipeline.gaps import Gaps
+from axion_bus.ports import Changes, Slot
+from tests.fakes import NOON, Row, time_passes, until
+
+KNOWN = Slot(client_id="axion-bus-test", subscribed_at=NOON - timedelta(hours=1), broker_dropped=100)
+
+
+@pytest.fixture
+def make_gaps(parts):
+    return lambda slot=KNOWN: Gaps(slot=slot, **parts)
+
+
+@pytest.fixture
+def telling(make_gaps, running, stop):
+    """Runs a Gaps that is told what ``tell`` tells it, and writes it."""
+
+    async def telling(tell, slot=KNOWN):
+        gaps = make_gaps(slot)
+        async with running(gaps.run(stop), gaps.wake):
+            tell(gaps)
+            await time_passes(1)
+
+    return telling
+
+
+def rows(store):
+    return [row.communication for row in store.tables.rows.values()]
+
+
+def reasons(store):
+    return [row.metadata["reason"] for row in rows(store)]
+
+
+async def test_a_session_that_the_broker_no_longer_has_is_a_gap(telling, store):
+    await telling(lambda gaps: gaps.told_session(present=False))
+
+    [row] = rows(store)
+    assert (Direction.INBOUND, CommunicationStatus.FAILED, "axion-bus-test") == (row.direction, row.status, row.recipient)
+    assert "session_lost: the broker has no session for client id axion-bus-test, which it had at 2026-01-31T11:00:00Z" in (
+        row.error_message
+    )
+
+
+async def test_a_session_that_the_broker_kept_is_none(telling, store):
+    await telling(lambda gaps: gaps.told_session(present=True))
+
+    assert [] == rows(store)
+
+
+async def test_a_client_id_that_never_had_a_session_has_lost_none(telling, store):
+    await telling(lambda gaps: gaps.told_session(present=False), Slot(client_id="axion-bus-test"))
+
+    assert [] == rows(store)
+
+
+async def test_the_session_is_remembered_for_the_next_start(telling, store):
+    await telling(lambda gaps: gaps.told_session(present=False), Slot(client_id="axion-bus-test"))
+
+    assert store.tables.slots["axion-bus-test"].subscribed_at == NOON
+
+
+async def test_a_session_that_is_lost_twice_is_two_gaps(telling, store):
+    def tell(gaps):
+        gaps.told_session(present=False)
+        gaps.told_session(present=True)
+        gaps.told_session(present=False)
+
+    await telling(tell)
+
+    assert ["session_lost"] * 2 == reasons(store)
+
+
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [
+        ([100], []),
+        ([100, 100, 100], []),
+        ([103], [3]),
+        ([103, 103, 110], [3, 7]),
+        ([0], []),
+        ([0, 0, 4], [4]),
+        ([5], [5]),
+        ([5, 105], [5, 100]),
+    ],
+)
+async def test_what_the_broker_dropped_since_it_told_last_is_a_gap_also_across_its_restarts(telling, store, counts, told):
+    await telling(lambda gaps: [gaps.told_dropped(count) for count in counts])
+
+    assert ["broker_dropped"] * len(told) == reasons(store)
+    assert all(f"dropped {number} messages" in row.error_message for number, row in zip(told, rows(store), strict=True))
+    if counts != [100] * len(counts):
+        assert counts[-1] == store.tables.slots["axion-bus-test"].broker_dropped
+
+
+async def test_what_the_broker_dropped_before_we_ever_asked_is_no_gap_of_ours(telling, store):
+    await telling(lambda gaps: gaps.told_dropped(5000), Slot(client_id="axion-bus-test"))
+
+    assert ([], 5000) == (rows(store), store.tables.slots["axion-bus-test"].broker_dropped)
+
+
+async def test_what_the_broker_dropped_while_we_were_away_is_a_gap(telling, store):
+    await telling(lambda gaps: gaps.told_dropped(100 + 42), replace(KNOWN))
+
+    assert "dropped 42 messages" in rows(store)[0].error_message
+
+
+async def test_while_the_database_is_away_nothing_told_is_forgotten(make_gaps, running, stop, store, progress):
+    gaps = make_gaps()
+    store.is_away = True
+
+    async with running(gaps.run(stop), gaps.wake):
+        gaps.told_session(present=False)
+        await time_passes(30.5)
+        assert progress.waiting == "store"
+        gaps.told_dropped(107)
+        await time_passes(30)
+        store.is_away = False
+        await until(lambda: len(rows(store)) == 2, within_s=2)
+
+    assert (["session_lost", "broker_dropped"], 107) == (reasons(store), store.tables.slots["axion-bus-test"].broker_dropped)
+
+
+async def test_a_gap_is_told_once_though_the_answer_of_the_database_was_lost(telling, store):
+    store.loses_answers = 2
+
+    await telling(lambda gaps: (gaps.told_session(present=False), gaps.told_dropped(101)))
+
+    assert ["session_lost", "broker_dropped"] == reasons(store)
+
+
+async def test_a_reference_that_another_daemon_has_given_out_is_changed(make_gaps, running, stop, store):
+    gaps = make_gaps()
+    gaps.told_session(present=False)
+    mine = gaps._rows[0]
+    store.rivals.append(Changes(communications=[replace(mine, guid="another")]))
+
+    async with running(gaps.run(stop), gaps.wake):
+        await until(lambda: len(rows(store)) == 2)
+
+    assert Row(mine) not in store.tables.rows.values()
+
+
+async def test_what_is_told_last_is_written_before_the_end(make_gaps, running, stop, store):
+    gaps = make_gaps()
+
+    async with running(gaps.run(stop), gaps.wake):
+        await time_passes(1)
+        gaps.told_session(present=False)
+        stop.set()
+
+    assert ["session_lost"] == reasons(store)
+
+
+async def test_a_database_that_is_away_does_not_keep_the_daemon_from_stopping(make_gaps, running, stop, store):
+    gaps = make_gaps()
+    store.is_away = True
+
+    async with running(gaps.run(stop), gaps.wake) as worker:
+        gaps.told_session(present=False)
+        await time_passes(10)
+
+    assert worker.done()
+
+
+async def test_without_news_nothing_is_written(make_gaps, running, stop, store, progress):
+    gaps = make_gaps()
+
+    async with running(gaps.run(stop), gaps.wake):
+        await time_passes(60)
+        assert progress.waiting == "news of the broker"
+
+    assert store.writes == 0
