@@ -89,7 +89,7 @@ async def claim(
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    while rows := [Outgoing(*row, metadata=from_json(metadata)) for *row, metadata in await read_rows(connection, due)]:
+    while rows := [_claimed(row) for row in await read_rows(connection, due)]:
         first = await _first_not_taken(connection, channel, rows)
         taken = [row for row in rows if not _is_behind(row, first)]
         await _set(connection, [row.guid for row in taken], {"LeaseOwner": owner, "LeaseUntil": lease_until})
@@ -148,6 +148,11 @@ async def release(connection: AsyncConnection, owner: str) -> None:
     """End the leases of ``owner`` on what is still unsettled."""
     mine = update(communication).where(_c.NextAttemptAt.is_not(None), _c.LeaseOwner == owner)
     await connection.execute(mine.values(LeaseOwner=None, LeaseUntil=None))
+
+
+def _claimed(columns: list[Any]) -> Outgoing:
+    guid, incident_guid, sequence, recipient, message, attempts, metadata = columns
+    return Outgoing(guid, incident_guid, sequence, recipient, message, attempts, from_json(metadata))
 
 
 def _attempt(each: Settlement) -> tuple[Any, ...]:
