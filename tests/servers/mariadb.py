@@ -36,11 +36,14 @@ class MariaDb(Process):
         """The server, with no option file of the machine; its data directory is made on the first start."""
         if not self.data.exists():
             self._install()
+        temporary = self.directory / "tmp"  # its own: a server that starts deletes what it takes for left over in there
+        temporary.mkdir(exist_ok=True)
         return (
             self.program,
             "--no-defaults",
             f"--user={getpass.getuser()}",
             f"--datadir={self.data}",
+            f"--tmpdir={temporary}",
             "--socket=s",  # below the data directory; its whole path may be longer than a socket's may be, and nobody uses it
             f"--pid-file={self.directory}/mariadb.pid",
             f"--port={self.port}",
