@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic_core import from_json, to_json
 from sqlalchemy import URL, event, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InterfaceError, PendingRollbackError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -152,7 +152,7 @@ def translate(exc: BaseException, engine: AsyncEngine) -> StoreUnavailable | Sto
         return StoreConflict(detail)
     invalidated = isinstance(exc, DBAPIError) and exc.connection_invalidated
     is_away = code in _AWAY or code in _NO_ACCESS or (isinstance(code, int) and code in _CLIENT_ERRORS)
-    if is_away or invalidated or isinstance(exc, (PoolTimeoutError, InterfaceError, OSError)):
+    if is_away or invalidated or isinstance(exc, (PoolTimeoutError, PendingRollbackError, InterfaceError, OSError)):
         return StoreUnavailable(f"{detail}; is the database running, and is [store] url right?")
     return StoreRefused(detail)
 

@@ -128,4 +128,5 @@ async def _alone(connection: AsyncConnection) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": _LOCK})
+        if not connection.invalidated:  # else the connection is gone, and the lock with it
+            await connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": _LOCK})

@@ -1,0 +1,40 @@
+"""A bus on the session's broker, once for each version of MQTT, and another client beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.contract.mqtt.station import Party, Station, settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from axion_bus.config.mqtt import Mqtt
+
+
+@pytest.fixture(params=[5, 4], ids=["mqtt5", "mqtt311"])
+def protocol(request: pytest.FixtureRequest) -> int:
+    """The version of MQTT: the test runs once for each."""
+    return int(request.param)
+
+
+@pytest.fixture
+def mqtt(broker, base_topic: str, protocol: int) -> Mqtt:
+    """Settings for the session's broker, with a base topic and a client id of the test's own."""
+    return settings(broker.url, base_topic, protocol)
+
+
+@pytest.fixture
+async def party(broker) -> AsyncIterator[Party]:
+    """Another client at the session's broker."""
+    async with Party(broker.port) as client:
+        yield client
+
+
+@pytest.fixture
+async def station(mqtt: Mqtt) -> AsyncIterator[Station]:
+    """A bus that is connected to the session's broker."""
+    async with Station(mqtt) as running:
+        yield await running.connected()

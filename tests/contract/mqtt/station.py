@@ -1,0 +1,190 @@
+"""The bus under test, run in the test's own loop: what it delivered, what it told; and another client at the same broker."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from axion_bus.buses.mqtt import MqttBus
+from axion_bus.buses.patience import Patience
+from axion_bus.config.mqtt import Mqtt
+from tests.fakes import FakeClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from axion_bus.ports import Received
+
+T = TypeVar("T")
+
+TIMEOUT_S = 20.0
+IN_A_HURRY = Patience(retry_first_s=0.02, retry_max_s=0.1)
+INFO = {"version": "1.2.3"}
+
+
+async def until(condition: Callable[[], T], what: str | Callable[[], str], timeout_s: float = TIMEOUT_S) -> T:
+    """Wait until ``condition`` holds; return its value. Raises TimeoutError that says ``what`` did not come about."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout_s
+    while not (value := condition()):
+        if loop.time() > deadline:
+            raise TimeoutError(f"waited {timeout_s:g} s in vain: {what if isinstance(what, str) else what()}")
+        await asyncio.sleep(0.002)
+    return value
+
+
+def settings(url: str, base_topic: str, protocol: int = 5, **more: Any) -> Mqtt:
+    """``[mqtt]`` with a client id that no other test has."""
+    return Mqtt(url=url, base_topic=base_topic, client_id=f"axion-bus-{base_topic}", protocol=protocol, **more)
+
+
+class Told:
+    """``ports.Losses`` that remembers."""
+
+    def __init__(self) -> None:
+        self.sessions: list[bool] = []
+        self.dropped: list[int] = []
+
+    def told_session(self, *, present: bool) -> None:
+        self.sessions.append(present)
+
+    def told_dropped(self, count: int) -> None:
+        self.dropped.append(count)
+
+
+class Station:
+    """A running bus of instance ``one``; an asynchronous context manager, whose end stops it as the daemon would.
+
+    ``received`` has what it delivered; ``deliver`` takes the place of its ``append``.
+    """
+
+    def __init__(self, mqtt: Mqtt, *, deliver: Callable[[Received], None] | None = None, **more: Any) -> None:
+        self.mqtt = mqtt
+        self.received: list[Received] = []
+        self.losses = Told()
+        self.clock = FakeClock()
+        self.bus = MqttBus(
+            mqtt,
+            instance="one",
+            info=INFO,
+            deliver=deliver or self.received.append,
+            losses=self.losses,
+            clock=self.clock,
+            **{"high_water": 2000, "patience": IN_A_HURRY, **more},
+        )
+
+    @property
+    def bodies(self) -> list[bytes]:
+        """What was delivered."""
+        return [each.body for each in self.received]
+
+    @property
+    def state_topic(self) -> str:
+        """Where the instance's state is."""
+        return f"{self.mqtt.base_topic}/instances/one/state"
+
+    def alert_topic(self, name: str = "web") -> str:
+        """A topic that the bus is subscribed to."""
+        return f"{self.mqtt.base_topic}/alerts/{name}"
+
+    async def connected(self, number: int = 1) -> Self:
+        """Wait until it is connected for the ``number``-th time."""
+        await until(lambda: self.bus.is_connected and self.bus.connection >= number, lambda: f"connected: {self.bus.trouble}")
+        return self
+
+    async def got(self, count: int) -> list[Received]:
+        """Wait until ``count`` messages were delivered."""
+        await until(lambda: len(self.received) >= count, lambda: f"{count} messages; there are {len(self.received)}")
+        return self.received
+
+    async def in_trouble(self, text: str) -> str:
+        """Wait until its trouble has ``text`` in it."""
+        await until(lambda: text in (self.bus.trouble or ""), lambda: f"trouble with {text}: {self.bus.trouble}")
+        return str(self.bus.trouble)
+
+    async def stop(self) -> None:
+        """End it."""
+        self._running.cancel()
+        await asyncio.wait((self._running,))
+
+    async def ended(self) -> BaseException | None:
+        """Wait until it has ended by itself; what it raised."""
+        await asyncio.wait((self._running,), timeout=TIMEOUT_S)
+        return self._running.exception()
+
+    async def __aenter__(self) -> Self:
+        self._running = asyncio.create_task(self.bus.run())
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
+        await self.stop()
+        if exc is None and not self._running.cancelled() and self._running.exception() is not None:
+            raise self._running.exception()
+
+
+class Party:
+    """Another client, in a thread of its own: publishes, and hears what it asks for; an asynchronous context manager."""
+
+    def __init__(self, port: int, *, client_id: str = "", protocol: int = 5, keeps_session: bool = False) -> None:
+        self.heard: list[paho.MQTTMessage] = []
+        self._port = port
+        self._is_connected = False
+        self._answered: dict[int, Any] = {}
+        version = MQTTProtocolVersion.MQTTv5 if protocol == 5 else MQTTProtocolVersion.MQTTv311
+        self._client = paho.Client(
+            CallbackAPIVersion.VERSION2, client_id or f"party-{uuid.uuid4().hex}", protocol=version, reconnect_on_failure=False
+        )
+        self._client.on_connect = lambda *_: setattr(self, "_is_connected", True)
+        self._client.on_message = lambda _client, _data, message: self.heard.append(message)
+        self._client.on_subscribe = lambda _client, _data, mid, reasons, _properties: self._answered.update({mid: reasons})
+        self._client.on_publish = lambda _client, _data, mid, reason, _properties: self._answered.update({mid: reason})
+        self._expiry = Properties(PacketTypes.CONNECT)
+        self._expiry.SessionExpiryInterval = 3600 if keeps_session else 0
+
+    async def hear(self, *filters: str, qos: int = 1) -> None:
+        """Subscribe."""
+        mid = self._client.subscribe([(each, qos) for each in filters])[1]
+        await until(lambda: mid in self._answered, "an answer to SUBSCRIBE")
+
+    async def publish(self, topic: str, *bodies: bytes, qos: int = 1, retain: bool = False, **properties: Any) -> None:
+        """Publish ``bodies``, and wait until the broker has them; ``properties`` are paho's names of them, on MQTT 5."""
+        told = Properties(PacketTypes.PUBLISH) if properties else None
+        for name, value in properties.items():
+            setattr(told, name, value)
+        mids = [self._client.publish(topic, body, qos, retain, told).mid for body in bodies]
+        await until(lambda: self._answered.keys() >= set(mids), "an answer to each PUBLISH")
+        for mid in mids:
+            del self._answered[mid]
+
+    async def heard_last(self, topic: str, body: bytes) -> None:
+        """Wait until the last message on ``topic`` was ``body``."""
+        await until(lambda: self.last(topic) == body, lambda: f"{body!r} on {topic}; it has {self.on(topic)}")
+
+    def on(self, topic: str) -> list[bytes]:
+        """What was heard on ``topic``."""
+        return [message.payload for message in self.heard if message.topic == topic]
+
+    def last(self, topic: str) -> bytes | None:
+        """What was heard last on ``topic``."""
+        return next(iter(self.on(topic)[::-1]), None)
+
+    async def __aenter__(self) -> Self:
+        self._client.connect_async(
+            "127.0.0.1",
+            self._port,
+            **({"clean_start": False, "properties": self._expiry} if self._client.protocol == MQTTProtocolVersion.MQTTv5 else {}),
+        )
+        self._client.loop_start()
+        await until(lambda: self._is_connected, "an answer to CONNECT")
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()

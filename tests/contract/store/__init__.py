@@ -1,0 +1,1 @@
+"""What ``ports.Store`` and ``ports.Transaction`` promise, on SQLite and on MariaDB alike."""
