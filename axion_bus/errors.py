@@ -43,6 +43,21 @@ class BrokerMissing(BusUnavailable):
     """A broker was to be started, and none is installed."""
 
 
+class DeliveryFailed(AxionError):
+    """A channel did not deliver a message. ``is_permanent``: trying again is useless. ``retry_after_s``: not sooner than that.
+
+    ``is_ambiguous``: the other side may have it all the same, the answer was lost.
+    """
+
+    def __init__(
+        self, message: str, *, is_permanent: bool = False, is_ambiguous: bool = False, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.is_permanent = is_permanent
+        self.is_ambiguous = is_ambiguous
+        self.retry_after_s = retry_after_s
+
+
 class AlreadyRunning(AxionError):
     """Another daemon holds this client id or this database file."""
 

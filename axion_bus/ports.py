@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from axion_bus.domain.alert import AlertRecord
-    from axion_bus.domain.communication import Channel, Communication
+    from axion_bus.domain.communication import Communication
     from axion_bus.domain.incident import Incident, TimelineEntry
     from axion_bus.domain.note import Note
 
@@ -57,7 +57,7 @@ class Received:
     ``duplicate`` is the bus's own hint that it may have delivered the message before.
     """
 
-    channel: Channel
+    channel: str
     address: str
     body: bytes
     received_at: datetime
@@ -92,9 +92,33 @@ class Outgoing:
         return None if text is None else b64decode(text)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """One message to one recipient, as a channel takes it. ``html`` is the same in another dress, for channels that show it."""
+
+    guid: str
+    reference: str
+    recipient: str
+    subject: str
+    text: str
+    html: str | None = None
+    incident_guid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a provider said when it took a message: the id that it knows it by, and its words."""
+
+    external_id: str | None = None
+    answer: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What became of one delivery attempt. ``error`` None means delivered; else ``next_attempt_at`` None means given up."""
+    """What became of one delivery attempt. ``error`` None means delivered; else ``next_attempt_at`` None means given up.
+
+    ``external_id`` is the id by which the other side knows what was delivered.
+    """
 
     guid: str
     attempt: int
@@ -102,6 +126,7 @@ class Settlement:
     finished_at: datetime
     error: str | None = None
     next_attempt_at: datetime | None = None
+    external_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +235,14 @@ class Transaction(Protocol):
         """Write ``changes``, whole. Raises StoreConflict when a unique index decided for somebody else."""
         ...
 
+    async def lease(self, guids: Collection[str], owner: str, until: datetime) -> None:
+        """Keep PENDING rows that were just written for ``owner``, who sends them itself."""
+        ...
+
+    async def settle(self, settlements: Sequence[Settlement]) -> None:
+        """Record delivery attempts and what became of their rows; the leases end."""
+        ...
+
     async def save_slot(self, slot: Slot) -> None:
         """Remember what the broker told last."""
         ...
@@ -222,7 +255,7 @@ class Store(Protocol):
         """Run ``work`` in a transaction and commit; run it again, whole, when it loses a race (StoreConflict at last)."""
         ...
 
-    async def claim(self, channel: Channel, *, owner: str, now: datetime, lease_until: datetime, limit: int) -> Sequence[Outgoing]:
+    async def claim(self, channel: str, *, owner: str, now: datetime, lease_until: datetime, limit: int) -> Sequence[Outgoing]:
         """Lease PENDING rows of ``channel`` that are due to ``owner``: of each incident the oldest ones, without a gap."""
         ...
 
@@ -306,6 +339,24 @@ class Losses(Protocol):
 
     def told_dropped(self, count: int) -> None:
         """The broker has dropped ``count`` messages since it was started, for any of its clients."""
+        ...
+
+
+class Channel(Protocol):
+    """A way to reach people. Made from its settings; knows nothing of rows, retries or other channels."""
+
+    @property
+    def recipients(self) -> Sequence[str]:
+        """Whom it reaches where nobody else is named."""
+        ...
+
+    async def send(self, letter: Letter) -> Receipt:
+        """Deliver ``letter``, once, within the channel's own time limit.
+
+        Raises:
+            DeliveryFailed: it was not delivered, or nobody knows; the error says which, and whether trying again may help.
+
+        """
         ...
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -20,6 +20,7 @@ from axion_bus.store.sql import open_store
 if TYPE_CHECKING:
     import asyncio
     from contextlib import AsyncExitStack
+    from datetime import datetime
 
     from axion_bus.config import Settings
     from axion_bus.ports import Slot
@@ -31,14 +32,6 @@ log = structlog.get_logger()
 
 _STORE_RETRY_S = 2.0
 _START_LIMIT_S = 30.0
-
-
-class SystemClock:
-    """``ports.Clock`` by the machine's clock."""
-
-    def now(self) -> datetime:
-        """The time of day, aware UTC."""
-        return datetime.now(UTC)
 
 
 async def open_patiently(

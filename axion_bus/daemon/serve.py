@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import structlog
 
 from axion_bus.buses.mqtt import MqttBus
-from axion_bus.daemon.build import SystemClock, info, open_patiently, relay_settings, sources
+from axion_bus.daemon.build import info, open_patiently, relay_settings, sources
 from axion_bus.daemon.health import Health
 from axion_bus.domain.identity import BusReferences, Guids
 from axion_bus.errors import AxionError
+from axion_bus.pipeline.clock import SystemClock
 from axion_bus.pipeline.gaps import Gaps
 from axion_bus.pipeline.intake import Intake
 from axion_bus.pipeline.mirror import Mirror

@@ -5,38 +5,26 @@ Dicts are keyed by the guide's column names; times are aware UTC datetimes. Thin
 
 from __future__ import annotations
 
-import os
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from axion_bus.config import Settings, load
-from axion_bus.domain.identity import BusReferences, Guids
 from axion_bus.errors import AxionError
 from axion_bus.manager import arguments as a
-from axion_bus.manager import verbs
-from axion_bus.manager.verbs import Work
+from axion_bus.manager import notify, verbs
+from axion_bus.manager.session import Session, opened
 from axion_bus.manager.views import incident_view
-from axion_bus.pipeline.outbox import Outbox
 from axion_bus.store import metrics, queries
-from axion_bus.store.migrate import prepare
-from axion_bus.store.sql import SqlStore, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import Sequence
     from datetime import date
-
-    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from axion_bus.domain.alert import Severity
     from axion_bus.domain.incident import CloseReason, IncidentStatus
     from axion_bus.domain.note import NoteType
-    from axion_bus.ports import Transaction
 
-T = TypeVar("T")
-A = TypeVar("A", bound=a.Arguments)
 
 Row = dict[str, Any]
 
@@ -65,16 +53,8 @@ class AsyncIncidentManager:
         """
         settings = self._config if isinstance(self._config, Settings) else load(Path(self._config) if self._config else None)
         async with AsyncExitStack() as stack:
-            self._store = await stack.enter_async_context(_store(settings))
-            await prepare(self._store.engine)
+            self._session = await stack.enter_async_context(opened(settings))
             self._stack = stack.pop_all()
-        self._settings = settings
-        self._outbox = Outbox(
-            instance=settings.instance.name,
-            base_topic=settings.mqtt.base_topic,
-            new_guid=Guids(os.urandom),
-            new_reference=BusReferences(),
-        )
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -94,7 +74,7 @@ class AsyncIncidentManager:
         created_by: str = a.SYSTEM,
     ) -> str:
         """Open an incident and return its guid. ``alert_links`` are guids of alerts, known or not."""
-        return (await self._act(a.CreateIncident, _given(locals()), verbs.create_incident)).guid
+        return (await self._open.act(a.CreateIncident, _given(locals()), verbs.create_incident)).guid
 
     async def update_incident_status(
         self,
@@ -112,7 +92,7 @@ class AsyncIncidentManager:
             Conflict: it is not at ``expected_version`` any more. So does every other change.
 
         """
-        return incident_view(await self._act(a.UpdateStatus, _given(locals()), verbs.update_status))
+        return incident_view(await self._open.act(a.UpdateStatus, _given(locals()), verbs.update_status))
 
     async def acknowledge(self, incident_guid: str, acknowledged_by: str = a.SYSTEM, *, expected_version: int | None = None) -> Row:
         """Take on an incident that is CREATED: it becomes INVESTIGATING, and is yours if it was nobody's. Returns it.
@@ -122,13 +102,13 @@ class AsyncIncidentManager:
             InvalidTransition: it is not CREATED any more.
 
         """
-        return incident_view(await self._act(a.Acknowledge, _given(locals()), verbs.acknowledge))
+        return incident_view(await self._open.act(a.Acknowledge, _given(locals()), verbs.acknowledge))
 
     async def assign(
         self, incident_guid: str, assigned_to: str | None, assigned_by: str = a.SYSTEM, *, expected_version: int | None = None
     ) -> Row:
         """Put an incident into somebody's hands; None: nobody's. Returns it. Raises NotFound, Conflict."""
-        return incident_view(await self._act(a.Assign, _given(locals()), verbs.assign))
+        return incident_view(await self._open.act(a.Assign, _given(locals()), verbs.assign))
 
     async def add_incident_note(
         self,
@@ -140,7 +120,7 @@ class AsyncIncidentManager:
         expected_version: int | None = None,
     ) -> Row:
         """Add a note, to a closed incident too. Returns the incident. Raises NotFound, Conflict."""
-        return incident_view(await self._act(a.AddNote, _given(locals()), verbs.add_note))
+        return incident_view(await self._open.act(a.AddNote, _given(locals()), verbs.add_note))
 
     async def close_incident(
         self,
@@ -159,7 +139,7 @@ class AsyncIncidentManager:
             InvalidTransition: it is closed already.
 
         """
-        return incident_view(await self._act(a.CloseIncident, _given(locals()), verbs.close_incident))
+        return incident_view(await self._open.act(a.CloseIncident, _given(locals()), verbs.close_incident))
 
     async def reopen_incident(self, incident_guid: str, reopened_by: str = a.SYSTEM, *, expected_version: int | None = None) -> Row:
         """Bring a closed incident back under investigation, with its history. Returns it.
@@ -170,7 +150,7 @@ class AsyncIncidentManager:
             Conflict: another incident is open for the same cause, or it is not at ``expected_version`` any more.
 
         """
-        return incident_view(await self._act(a.ReopenIncident, _given(locals()), verbs.reopen_incident))
+        return incident_view(await self._open.act(a.ReopenIncident, _given(locals()), verbs.reopen_incident))
 
     async def link_alert_to_incident(
         self, incident_guid: str, alert_guid: str, linked_by: str = a.SYSTEM, *, expected_version: int | None = None
@@ -182,7 +162,7 @@ class AsyncIncidentManager:
             InvalidTransition: the incident is closed.
 
         """
-        return incident_view(await self._act(a.LinkAlert, _given(locals()), verbs.link_alert))
+        return incident_view(await self._open.act(a.LinkAlert, _given(locals()), verbs.link_alert))
 
     async def merge_incidents(
         self,
@@ -201,7 +181,7 @@ class AsyncIncidentManager:
             InvalidTransition: they are one incident, or one of them is closed.
 
         """
-        return incident_view(await self._act(a.MergeIncidents, _given(locals()), verbs.merge_incidents))
+        return incident_view(await self._open.act(a.MergeIncidents, _given(locals()), verbs.merge_incidents))
 
     async def log_communication(  # noqa: PLR0917 - the guide's call
         self,
@@ -217,13 +197,29 @@ class AsyncIncidentManager:
         logged_by: str = a.SYSTEM,
     ) -> tuple[str, str]:
         """Record what was said by other means (a call, a visit); return its guid and its reference. Raises NotFound."""
-        row = await self._act(a.LogCommunication, _given(locals()), verbs.log_communication)
+        row = await self._open.act(a.LogCommunication, _given(locals()), verbs.log_communication)
         return row.guid, row.short_ref
+
+    async def notify_incident(
+        self,
+        incident_guid: str,
+        notify_code: str,
+        message_template: str | None = None,
+        sent_by: str = a.SYSTEM,
+    ) -> dict[str, int]:
+        """Tell the people whom ``notify_code`` stands for; return how many messages were ``sent``, ``failed``, are ``pending``.
+
+        ``message_template`` has the guide's placeholders. What fails for now is pending: a daemon tries it again. A channel that is
+        not configured counts as failed, and so does an unknown code; the audit stream says why. Raises NotFound: no such incident.
+        """
+        given = a.check(a.NotifyIncident, _given(locals()))
+        post = self._open.post
+        return await post.send(lambda work: notify.notify(work, given, post.channels))
 
     async def get_incident(self, incident_guid: str) -> Row:
         """The incident. Raises NotFound."""
         given = a.check(a.GetIncident, _given(locals()))
-        return await self._read(lambda connection: queries.incident_row(connection, given.incident_guid))
+        return await self._open.read(lambda connection: queries.incident_row(connection, given.incident_guid))
 
     async def list_incidents(
         self,
@@ -237,32 +233,32 @@ class AsyncIncidentManager:
     ) -> list[Row]:
         """Incidents, the newest first, of what is given."""
         given = a.check(a.ListIncidents, _given(locals()))
-        return await self._read(lambda connection: queries.incidents(connection, **given.model_dump()))
+        return await self._open.read(lambda connection: queries.incidents(connection, **given.model_dump()))
 
     async def get_incident_alerts(self, incident_guid: str) -> list[Row]:
         """The alerts linked to an incident, in order: ``AlertGuid``, ``LinkedAt``, and what is known of each. Raises NotFound."""
         given = a.check(a.GetIncident, _given(locals()))
-        return await self._read(lambda connection: queries.alerts(connection, given.incident_guid))
+        return await self._open.read(lambda connection: queries.alerts(connection, given.incident_guid))
 
     async def get_incident_notes(self, incident_guid: str) -> list[Row]:
         """The notes of an incident, in the order in which they were written. Raises NotFound."""
         given = a.check(a.GetIncident, _given(locals()))
-        return await self._read(lambda connection: queries.notes(connection, given.incident_guid))
+        return await self._open.read(lambda connection: queries.notes(connection, given.incident_guid))
 
     async def get_incident_timeline(self, incident_guid: str) -> list[Row]:
         """What happened to an incident, in order: ``EventType``, ``Description``, ``CreatedBy``, ``Timestamp``. Raises NotFound."""
         given = a.check(a.GetIncident, _given(locals()))
-        return await self._read(lambda connection: queries.timeline_rows(connection, given.incident_guid))
+        return await self._open.read(lambda connection: queries.timeline_rows(connection, given.incident_guid))
 
     async def get_incident_communications(self, incident_guid: str, channel: str | None = None, limit: int = 100) -> list[Row]:
         """The communications of an incident, the newest first, bus traffic included. Raises NotFound."""
         given = a.check(a.ListCommunications, _given(locals()))
-        return await self._read(lambda connection: queries.communications(connection, **given.model_dump()))
+        return await self._open.read(lambda connection: queries.communications(connection, **given.model_dump()))
 
     async def get_communication_by_ref(self, short_ref: str) -> Row | None:
         """The communication with this reference, or None; with ``IncidentTitle``, ``IncidentSeverity`` and ``AttemptLog``."""
         given = a.check(a.LookupRef, _given(locals()))
-        return await self._read(lambda connection: queries.communication_row(connection, given.short_ref))
+        return await self._open.read(lambda connection: queries.communication_row(connection, given.short_ref))
 
     async def get_incident_metrics(
         self, package: str | None = None, start_date: str | date | None = None, end_date: str | date | None = None
@@ -272,30 +268,13 @@ class AsyncIncidentManager:
         A date means all of its day. With no incident counts are zero and times None.
         """
         given = a.check(a.Metrics, _given(locals()))
-        return await self._read(lambda connection: metrics.metrics(connection, **given.model_dump()))
-
-    async def _act(self, kind: type[A], given: Row, verb: Callable[[Work, A], Awaitable[T]]) -> T:
-        checked = a.check(kind, given)
-
-        async def work(transaction: Transaction) -> T:
-            return await verb(Work(transaction=transaction, outbox=self._outbox, now=datetime.now(UTC)), checked)
-
-        return await self._opened.write(work)
-
-    async def _read(self, query: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-        return await self._opened.read(query)
+        return await self._open.read(lambda connection: metrics.metrics(connection, **given.model_dump()))
 
     @property
-    def _opened(self) -> SqlStore:
+    def _open(self) -> Session:
         if self._stack is None:
             raise AxionError("the incident manager is not open: use it as 'async with AsyncIncidentManager() as manager:'")
-        return self._store
-
-
-def _store(settings: Settings) -> AbstractAsyncContextManager[SqlStore]:
-    store = settings.store
-    password = store.password.reveal() if store.password else None
-    return open_store(str(store.url), password=password, pool_size=store.pool_size, timeout_s=store.timeout_s)
+        return self._session
 
 
 def _given(names: Row) -> Row:

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from axion_bus.domain.communication import Channel, Communication
+    from axion_bus.domain.communication import Communication
     from axion_bus.ports import Settlement
 
 BEHIND_ANOTHER = timedelta(milliseconds=200)
 """How long a row waits whose predecessor is leased to somebody else or waits for its next attempt."""
+
+EXTERNAL_ID_CHARACTERS = 255
 
 _c = communication.c
 _PENDING = CommunicationStatus.PENDING.value
@@ -41,7 +43,7 @@ _COMMON = (
     "Metadata",
 )
 _INBOUND = (*_COMMON, "ExternalId", "ErrorMessage", "IngestKey", "Raw")
-_OUTBOUND = (*_COMMON, "Sequence", "NextAttemptAt")
+_OUTBOUND = (*_COMMON, "ExternalId", "ErrorMessage", "Sequence", "NextAttemptAt")
 _ATTEMPT = ("CommunicationGuid", "Number", "StartedAt", "FinishedAt", "Status", "ErrorMessage")
 _SETTLED = {"Attempts": _c.Attempts + 1, "LeaseOwner": None, "LeaseUntil": None}
 _outgoing = select_rows((_c.CommunicationGuid, _c.IncidentGuid, _c.Sequence, _c.Recipient, _c.Message, _c.Attempts, _c.Metadata))
@@ -79,11 +81,11 @@ async def add(connection: AsyncConnection, rows: Sequence[Communication]) -> Non
 
 
 async def claim(
-    connection: AsyncConnection, channel: Channel, *, owner: str, now: datetime, lease_until: datetime, limit: int
+    connection: AsyncConnection, channel: str, *, owner: str, now: datetime, lease_until: datetime, limit: int
 ) -> list[Outgoing]:
     """Lease what is due to ``owner``: of each incident the oldest unsettled rows, so that no event overtakes another."""
     due = (
-        _outgoing.where(_c.NextAttemptAt <= now, _c.Channel == channel.value, _c.Status == _PENDING)
+        _outgoing.where(_c.NextAttemptAt <= now, _c.Channel == str(channel), _c.Status == _PENDING)
         .where(or_(_c.LeaseUntil.is_(None), _c.LeaseUntil < now))
         .order_by(_c.NextAttemptAt, _c.CommunicationGuid)
         .limit(limit)
@@ -106,14 +108,14 @@ def _is_behind(row: Outgoing, first: Mapping[str, int]) -> bool:
     return row.sequence > first.get(row.incident_guid, row.sequence)
 
 
-async def _first_not_taken(connection: AsyncConnection, channel: Channel, rows: Sequence[Outgoing]) -> dict[str, int]:
+async def _first_not_taken(connection: AsyncConnection, channel: str, rows: Sequence[Outgoing]) -> dict[str, int]:
     """For each incident of ``rows``, the lowest sequence that is unsettled and not among them."""
     incidents = sorted({row.incident_guid for row in rows if row.incident_guid is not None})
     if not incidents:
         return {}
     unsettled = (
         select(_c.IncidentGuid, func.min(_c.Sequence))
-        .where(_c.IncidentGuid.in_(incidents), _c.NextAttemptAt.is_not(None), _c.Channel == channel.value)
+        .where(_c.IncidentGuid.in_(incidents), _c.NextAttemptAt.is_not(None), _c.Channel == str(channel))
         .where(_c.CommunicationGuid.not_in([row.guid for row in rows]))
         .group_by(_c.IncidentGuid)
     )
@@ -134,6 +136,8 @@ async def settle(connection: AsyncConnection, settlements: Sequence[Settlement])
     for each in settlements:
         if each.error is not None:
             await _postpone(connection, each)
+        elif each.external_id is not None:
+            await _set(connection, [each.guid], {"ExternalId": each.external_id[:EXTERNAL_ID_CHARACTERS]})
 
 
 async def _postpone(connection: AsyncConnection, failed: Settlement) -> None:
@@ -142,6 +146,11 @@ async def _postpone(connection: AsyncConnection, failed: Settlement) -> None:
     values = {"Status": status, "NextAttemptAt": failed.next_attempt_at, "ErrorMessage": failed.error}
     row = _c.CommunicationGuid == failed.guid, _c.Status == _PENDING, _c.Attempts < failed.attempt
     await connection.execute(update(communication).where(*row).values(**values, **_SETTLED))
+
+
+async def lease(connection: AsyncConnection, guids: Collection[str], owner: str, until: datetime) -> None:
+    """Give the rows ``guids`` to ``owner``."""
+    await _set(connection, sorted(guids), {"LeaseOwner": owner, "LeaseUntil": until})
 
 
 async def release(connection: AsyncConnection, owner: str) -> None:
@@ -181,4 +190,4 @@ def _inbound(row: Communication) -> tuple[Any, ...]:
 
 
 def _outbound(row: Communication) -> tuple[Any, ...]:
-    return (*_common(row), row.sequence, stored_time(row.next_attempt_at))
+    return (*_common(row), row.external_id, row.error_message, row.sequence, stored_time(row.next_attempt_at))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Select, func, select
 
 from axion_bus.errors import NotFound
-from axion_bus.store.schema import alert, attempt, communication, incident, incident_alert, note, timeline
+from axion_bus.store.schema import alert, attempt, communication, incident, incident_alert, note, notify, timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -134,6 +134,12 @@ async def communication_row(connection: AsyncConnection, short_ref: str) -> Row 
         return None
     tries = select(attempt).where(attempt.c.CommunicationGuid == found["CommunicationGuid"]).order_by(attempt.c.AttemptId)
     return {**found, "AttemptLog": await _rows(connection, tries)}
+
+
+async def notify_channels(connection: AsyncConnection, code: str) -> list[str] | None:
+    """The channels that a notify code stands for, in its order; None: nobody defined it."""
+    found = (await connection.execute(select(notify.c.NotifyChannels).where(notify.c.NotifyCode == code))).scalar()
+    return None if found is None else [name.strip().upper() for name in found.split(",") if name.strip()]
 
 
 async def _of_incident(connection: AsyncConnection, table: Table, guid: str, *order: ColumnElement[Any]) -> list[Row]:

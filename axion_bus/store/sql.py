@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from axion_bus.domain.alert import AlertRecord
-    from axion_bus.domain.communication import Channel
     from axion_bus.domain.incident import Incident
     from axion_bus.ports import Changes, Outgoing, Settlement, Slot
 
@@ -100,6 +99,14 @@ class SqlTransaction:
         await incidents.tell(self.connection, changes.timeline)
         await communications.add(self.connection, changes.communications)
 
+    async def lease(self, guids: Collection[str], owner: str, until: datetime) -> None:
+        """Keep PENDING rows that were just written for ``owner``."""
+        await communications.lease(self.connection, guids, owner, until)
+
+    async def settle(self, settlements: Sequence[Settlement]) -> None:
+        """Record delivery attempts and what became of their rows."""
+        await communications.settle(self.connection, settlements)
+
     async def save_slot(self, slot: Slot) -> None:
         """Remember what the broker told last."""
         await slots.save(self.connection, slot)
@@ -128,7 +135,7 @@ class SqlStore:
     async def _run(self, statements: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         return await self.write(lambda transaction: statements(transaction.connection))
 
-    async def claim(self, channel: Channel, *, owner: str, now: datetime, lease_until: datetime, limit: int) -> Sequence[Outgoing]:
+    async def claim(self, channel: str, *, owner: str, now: datetime, lease_until: datetime, limit: int) -> Sequence[Outgoing]:
         """Lease PENDING rows of ``channel`` that are due to ``owner``."""
         return await self._run(
             lambda connection: communications.claim(connection, channel, owner=owner, now=now, lease_until=lease_until, limit=limit)

@@ -6,23 +6,22 @@ import asyncio
 from collections import Counter, deque
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from axion_bus.domain.alert import AlertStatus
-from axion_bus.domain.communication import CommunicationStatus
 from axion_bus.domain.incident import CloseReason, IncidentStatus
 from axion_bus.errors import StoreConflict, StoreUnavailable
 from axion_bus.ports import Outgoing, Slot
-from tests.fakes.tables import Row, Tables
+from tests.fakes.tables import Tables
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
     from axion_bus.domain.alert import AlertRecord
-    from axion_bus.domain.communication import Channel
     from axion_bus.domain.incident import Incident
     from axion_bus.ports import Changes, Settlement
+    from tests.fakes.tables import Row
 
 T = TypeVar("T")
 
@@ -82,6 +81,14 @@ class MemoryTransaction:
     async def move_belongings(self, source_guid: str, target_guid: str) -> None:
         self.tables.move_belongings(source_guid, target_guid)
 
+    async def answer_to(self, ingest_key: str) -> str | None:
+        rows = [row.communication for row in self.tables.rows.values()]
+        answers = [row.metadata["response"] for row in rows if row.ingest_key == ingest_key and "response" in row.metadata]
+        return next((row.message for row in rows if row.guid in answers), None)
+
+    async def ask(self, query: Callable[[Any], Awaitable[T]]) -> T:
+        raise NotImplementedError("the store's questions are SQL; ask a real one")
+
     async def firing(self, incident_guids: Collection[str]) -> Mapping[str, int]:
         firing = [each.incident_guid for each in self.tables.alerts.values() if each.status is AlertStatus.FIRING]
         return Counter(guid for guid in firing if guid is not None and guid in incident_guids)
@@ -93,6 +100,13 @@ class MemoryTransaction:
             self._store.tables.apply(self._store.rivals.popleft())
             self.tables = self._store.tables.copy()
         self.tables.apply(changes)
+
+    async def lease(self, guids: Collection[str], owner: str, until: datetime) -> None:
+        for guid in guids:
+            self.tables.rows[guid] = replace(self.tables.rows[guid], lease_owner=owner, lease_until=until)
+
+    async def settle(self, settlements: Sequence[Settlement]) -> None:
+        self.tables.settle(settlements)
 
     async def save_slot(self, slot: Slot) -> None:
         self.tables.slots[slot.client_id] = slot
@@ -140,7 +154,7 @@ class MemoryStore:
         if self.is_away:
             raise StoreUnavailable("the database is away")
 
-    async def claim(self, channel: Channel, *, owner: str, now: datetime, lease_until: datetime, limit: int) -> Sequence[Outgoing]:
+    async def claim(self, channel: str, *, owner: str, now: datetime, lease_until: datetime, limit: int) -> Sequence[Outgoing]:
         self._reach()
         due = [row for row in self.tables.rows.values() if row.is_due(channel, now)]
         due = sorted(due, key=lambda row: (row.communication.next_attempt_at or now, row.communication.guid))[:limit]
@@ -165,17 +179,7 @@ class MemoryStore:
 
     async def settle(self, settlements: Sequence[Settlement]) -> None:
         self._reach()
-        self.tables.attempts.extend(settlements)
-        for each in settlements:
-            row = self.tables.rows[each.guid]
-            failed = CommunicationStatus.PENDING if each.next_attempt_at else CommunicationStatus.FAILED
-            settled = replace(
-                row.communication,
-                status=failed if each.error else CommunicationStatus.SENT,
-                error_message=each.error,
-                next_attempt_at=each.next_attempt_at if each.error else None,
-            )
-            self.tables.rows[each.guid] = Row(settled, row.attempts + 1)
+        self.tables.settle(settlements)
 
     async def release(self, owner: str) -> None:
         self._reach()

@@ -11,7 +11,7 @@ from axion_bus.domain.communication import CommunicationStatus
 from axion_bus.errors import StoreConflict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from axion_bus.domain.alert import AlertRecord
@@ -74,6 +74,21 @@ class Tables:
         self.timeline.extend(changes.timeline)
         self._add(self.rows, ((row.guid, Row(row)) for row in changes.communications), "CommunicationGuid")
         self._check()
+
+    def settle(self, settlements: Sequence[Settlement]) -> None:
+        """Record the attempts, and what became of their rows."""
+        self.attempts.extend(settlements)
+        for each in settlements:
+            row = self.rows[each.guid]
+            failed = CommunicationStatus.PENDING if each.next_attempt_at else CommunicationStatus.FAILED
+            settled = replace(
+                row.communication,
+                status=failed if each.error else CommunicationStatus.SENT,
+                error_message=each.error,
+                external_id=each.external_id or row.communication.external_id,
+                next_attempt_at=each.next_attempt_at if each.error else None,
+            )
+            self.rows[each.guid] = Row(settled, row.attempts + 1)
 
     def move_belongings(self, source: str, target: str) -> None:
         """Everything of ``source`` but what told the bus of it becomes ``target``'s."""

@@ -1,0 +1,69 @@
+"""Sending at once what a caller has queued: rows are leased to us in the transaction that makes them, then delivered and settled.
+
+What fails for now is left to a daemon, and so is everything, if we are killed: then the lease ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from axion_bus.channels import configured
+from axion_bus.domain.communication import Communication, CommunicationStatus
+from axion_bus.domain.delivery import Patience
+from axion_bus.manager.verbs import Work
+from axion_bus.pipeline.courier import Courier, CourierSettings
+from axion_bus.pipeline.progress import Progress
+from axion_bus.ports import Outgoing
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from axion_bus.config import Settings
+    from axion_bus.pipeline.outbox import Outbox
+    from axion_bus.ports import Clock, Settlement, Transaction
+    from axion_bus.store.sql import SqlStore
+
+
+class Post:
+    """Delivers over the configured ``channels`` in the name of this process."""
+
+    def __init__(self, store: SqlStore, outbox: Outbox, settings: Settings, clock: Clock) -> None:
+        self.channels = configured(settings.channels)
+        self._store = store
+        self._outbox = outbox
+        self._clock = clock
+        relay = settings.relay
+        patience = Patience(base_s=relay.retry_base_s, max_s=relay.retry_max_s, budget=relay.budget)
+        self._settings = CourierSettings(owner=f"manager-{uuid4()}", patience=patience)
+        self._courier = Courier(
+            store=store,
+            channels=self.channels,
+            outbox=outbox,
+            clock=clock,
+            settings=self._settings,
+            progress=Progress("post", time.monotonic),
+        )
+
+    async def send(self, queue: Callable[[Work], Awaitable[Sequence[Communication]]]) -> dict[str, int]:
+        """Write the rows that ``queue`` makes, send them, and count what became of them."""
+
+        async def work(transaction: Transaction) -> Sequence[Communication]:
+            now = self._clock.now()
+            rows = await queue(Work(transaction=transaction, outbox=self._outbox, now=now))
+            ours = [row.guid for row in rows if row.status is CommunicationStatus.PENDING]
+            await transaction.lease(ours, self._settings.owner, now + self._settings.lease)
+            return rows
+
+        rows = await self._store.write(work)
+        waiting = [row for row in rows if row.status is CommunicationStatus.PENDING]
+        settled = await asyncio.gather(*(self._deliver(row) for row in waiting))
+        sent = sum(each.error is None for each in settled)
+        pending = sum(each.next_attempt_at is not None for each in settled)
+        return {"sent": sent, "failed": len(rows) - sent - pending, "pending": pending}
+
+    async def _deliver(self, row: Communication) -> Settlement:
+        outgoing = Outgoing(row.guid, row.incident_guid, None, row.recipient, row.message, 0, row.metadata)
+        return await self._courier.deliver(row.channel, self.channels[row.channel], outgoing)
