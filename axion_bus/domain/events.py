@@ -1,6 +1,6 @@
 """What the daemon tells the bus: events in the past tense, each with the change, the reason and who caused it.
 
-How an event becomes bytes is ``formats.cloudevents``'s matter; how it gets out is the relay's.
+How an event becomes bytes is ``formats.events``'s matter; how it gets out is the relay's.
 """
 
 from __future__ import annotations
