@@ -82,7 +82,7 @@ class IncidentRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger:
-    """Everything that the checker looks at. ``links`` are (incident, alert); ``delivered`` the guids with an attempt that is SENT."""
+    """All that the checker looks at. ``links`` are (incident, alert); ``delivered`` the guids with an attempt that is SENT."""
 
     inbound: list[Inbound] = field(default_factory=list)
     outbound: list[Outbound] = field(default_factory=list)

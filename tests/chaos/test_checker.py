@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.chaos.checker import History, Seen, check
-from tests.chaos.ledger import AlertRow, IncidentRow, Inbound, Ledger, Outbound
+from tests.chaos.ledger import AlertRow, Inbound, IncidentRow, Ledger, Outbound
 
 HISTORY = History(
     published={"a", "b", "c"},

@@ -6,9 +6,10 @@ import json
 import socket
 import sys
 import threading
+import tomllib
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from tests.servers.process import Process
 
@@ -75,6 +76,7 @@ class Daemon(Process):
         super().__init__(directory)
         self.config_file = directory / f"{name}.toml"
         self.config_file.write_text(config)
+        self.client_id: str = tomllib.loads(config)["mqtt"]["client_id"]
         self.notifications: list[str] = []
         self._environment = environment or {}
         self._arguments = arguments
@@ -98,6 +100,11 @@ class Daemon(Process):
         """Whether this run said READY=1."""
         return self._manager is not None and self._manager.is_ready
 
+    def logged(self, event: str) -> list[dict[str, Any]]:
+        """The lines of its log, over all its runs, that tell of ``event``."""
+        lines = self.log.read_text(errors="backslashreplace").splitlines() if self.log.exists() else []
+        return [line for line in map(_fields, lines) if line.get("event") == event]
+
     def memory_kib(self, field: str = "VmHWM") -> int:
         """A line of /proc/<pid>/status: VmRSS is the memory now, VmHWM the most so far."""
         lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
@@ -108,6 +115,13 @@ class Daemon(Process):
             self._manager.close()
             self._manager = None
         return super()._ended(code)
+
+
+def _fields(line: str) -> dict[str, Any]:
+    try:
+        return dict(json.loads(line))
+    except ValueError:  # something else that it printed, or a line that a kill cut off
+        return {}
 
 
 class _ServiceManager:
