@@ -168,6 +168,20 @@ class ListCommunications(Arguments):
     limit: Limit = 100
 
 
+class Report(Arguments):
+    """``generate_incident_report``."""
+
+    incident_guid: f.Guid
+    format: f.ReportFormat = "text"
+
+
+class EmailReport(Report):
+    """``email_incident_report``; the mail has the report as text beside HTML, whatever the format of the attachment."""
+
+    additional_recipients: f.Addresses = ()
+    sent_by: f.Person = SYSTEM
+
+
 class Metrics(Arguments):
     """``get_incident_metrics``; both ends inclusive, a day means all of it."""
 

@@ -5,6 +5,7 @@ Used by ``arguments`` only. Bounds are those of the tables' columns.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from enum import Enum
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 E = TypeVar("E", bound=Enum)
 
 MAX_METADATA_BYTES = 65_536
+_ADDRESS = re.compile(r"[^@\s<>()\[\],;:\"\\]+@[A-Za-z0-9.-]+")
 _ALLOWED_CONTROLS = frozenset("\t\n\r")
 
 
@@ -133,6 +135,20 @@ def _metadata(value: object) -> dict[str, Any]:
     return value
 
 
+def _report_format(value: object) -> str:
+    text = value.strip().lower() if isinstance(value, str) else ""
+    if text not in ("text", "markdown", "html"):
+        raise ValueError("it is unknown")
+    return text
+
+
+def _address(value: object) -> str:
+    text = _text(254, is_line=True)(value)
+    if not _ADDRESS.fullmatch(text):
+        raise ValueError("it is no e-mail address")
+    return text
+
+
 def _tuple(value: object) -> object:
     if value is None:
         return ()
@@ -192,6 +208,9 @@ ChannelName = Annotated[
     BeforeValidator(_channel),
     Allowed(f"a channel such as {', '.join(Channel)} or PHONE: letters, digits, _ and -, 50 at most"),
 ]
+ReportFormat = Annotated[str, BeforeValidator(_report_format), Allowed("text, markdown, html")]
+Address = Annotated[str, BeforeValidator(_address), Allowed("an e-mail address such as ops@example.com")]
+Addresses = Annotated[tuple[Address, ...], BeforeValidator(_tuple), Allowed("a list of e-mail addresses")]
 Metadata = Annotated[
     dict[str, Any], BeforeValidator(_metadata), Allowed(f"a table that is at most {MAX_METADATA_BYTES} bytes of JSON")
 ]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from axion_bus.config import Settings, load
 from axion_bus.errors import AxionError
 from axion_bus.manager import arguments as a
-from axion_bus.manager import notify, verbs
+from axion_bus.manager import notify, report, verbs
 from axion_bus.manager.session import Session, opened
 from axion_bus.manager.views import incident_view
 from axion_bus.store import metrics, queries
@@ -215,6 +215,31 @@ class AsyncIncidentManager:
         given = a.check(a.NotifyIncident, _given(locals()))
         post = self._open.post
         return await post.send(lambda work: notify.notify(work, given, post.channels))
+
+    async def generate_incident_report(self, incident_guid: str, format: str = "text") -> str:  # noqa: A002 - the guide's word
+        """What is known of an incident, as ``text``, ``markdown`` or one self-contained ``html`` page. Raises NotFound."""
+        given = a.check(a.Report, _given(locals()))
+        return await report.written(self._open, given.incident_guid, given.format)
+
+    async def email_incident_report(
+        self,
+        incident_guid: str,
+        format: str = "html",  # noqa: A002 - the guide's word
+        additional_recipients: Sequence[str] | None = None,
+        *,
+        sent_by: str = a.SYSTEM,
+    ) -> dict[str, int]:
+        """Mail the report to ``to`` of ``[channels.email]`` and ``additional_recipients``, each a message of its own.
+
+        Every mail is text, with HTML beside it if ``format`` is ``html``. Returns counts as ``notify_incident``; what the mail
+        server does not take for now is pending, and a daemon tries it again.
+
+        Raises:
+            NotFound: there is no such incident.
+            ConfigError: there is no ``[channels.email]``.
+
+        """
+        return await report.mailed(self._open, a.check(a.EmailReport, _given(locals())))
 
     async def get_incident(self, incident_guid: str) -> Row:
         """The incident. Raises NotFound."""
