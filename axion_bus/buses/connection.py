@@ -7,6 +7,9 @@ older connection reaches a client that is gone, and not a message that has the s
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from paho.mqtt import client as paho
@@ -131,11 +134,26 @@ class Connection:
             self._client.ping()
 
     async def close(self) -> None:
-        """Send what is queued, then DISCONNECT; the broker keeps the session and does not publish the will."""
-        if not self.ended.done() and self._sock is not None:
-            self._client.disconnect()
-            await asyncio.wait((self.ended,), timeout=_CLOSE_TIMEOUT_S)
-        self._end("closed by us")
+        """Deliver nothing more, send what is queued, then DISCONNECT: the broker keeps the session and publishes no will."""
+        try:
+            if not self.ended.done() and self._sock is not None:
+                self.pause()
+                await self._disconnect(self._sock)
+        finally:
+            self._end("closed by us")
+
+    async def _disconnect(self, sock: SocketLike) -> None:
+        """Send DISCONNECT, and throw away what still comes until the broker closes.
+
+        Paho closes at once, and a socket that is closed with something unread is reset: the broker may then miss what we sent last.
+        """
+        with socket.socket(fileno=os.dup(sock.fileno())) as rest, suppress(OSError):
+            rest.setblocking(False)
+            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                self._client.disconnect()
+                await asyncio.wait((self.ended,))
+                while await self._loop.sock_recv(rest, 65_536):
+                    pass
 
     def _attach(self, sock: SocketLike) -> None:
         """Hand the socket to the event loop. Paho connected in a thread; from here on it is used in this one only."""

@@ -42,7 +42,8 @@ _DEFAULT_PATIENCE = Patience()
 class MqttBus:
     """``deliver`` gets every message; ``info`` is published, retained, beside the instance's state.
 
-    ``high_water`` is how many messages may be unacknowledged before ``pause`` is called. ``trouble`` says, for people, what is
+    ``request_topics`` are subscribed to beside the sources', with Retain As Published: a retained command is to be seen as such, when
+    it is published too. ``high_water`` is how many messages may be unacknowledged before ``pause`` is called. ``trouble`` says, for people, what is
     wrong; None: nothing.
     """
 
@@ -56,6 +57,7 @@ class MqttBus:
         deliver: Callable[[Received], None],
         losses: Losses,
         clock: Clock,
+        request_topics: Sequence[str] = (),
         patience: Patience = _DEFAULT_PATIENCE,
     ) -> None:
         self._mqtt = mqtt
@@ -65,6 +67,7 @@ class MqttBus:
         self._deliver = deliver
         self._losses = losses
         self._clock = clock
+        self._request_topics = tuple(request_topics)
         self._patience = patience
         self._connection: Connection | None = None
         self._number = 0
@@ -98,14 +101,17 @@ class MqttBus:
         if self._connection is not None:
             self._connection.resume()
 
-    def publish(self, topic: str, body: bytes, *, retain: bool = False, is_event: bool = False) -> asyncio.Future[None]:
+    def publish(
+        self, topic: str, body: bytes, *, retain: bool = False, is_event: bool = False, correlation: bytes | None = None
+    ) -> asyncio.Future[None]:
         """Send at QoS 1; the future ends with the PUBACK, or with BusUnavailable."""
         if self._connection is None:
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             future.set_exception(BusUnavailable(self.trouble or f"{self._mqtt.url}: not connected"))
             future.exception()  # whoever wants to know asks
             return future
-        return self._connection.publish(topic, body, retain=retain, properties=self._properties(body, is_event=is_event))
+        properties = self._properties(body, is_event=is_event, correlation=correlation)
+        return self._connection.publish(topic, body, retain=retain, properties=properties)
 
     async def run(self) -> None:
         """Be connected, as far as the broker lets us, until cancelled; then say so to the bus and leave, the session kept.
@@ -141,7 +147,7 @@ class MqttBus:
         try:
             if not await connection.open():
                 self._is_session_new = True
-            await self._subscribe(connection, [source.topic for source in self._mqtt.sources])
+            await self._subscribe(connection, [*(source.topic for source in self._mqtt.sources), *self._request_topics])
             self._losses.told_session(present=not self._is_session_new)
             self._is_session_new = False  # not before: a connection cut meanwhile leaves a session behind, but a deaf one
             self._enter(connection)
@@ -184,13 +190,22 @@ class MqttBus:
 
     def _filters(self, topics: Sequence[str]) -> list[tuple[str, Any]]:
         if self._mqtt.protocol == 5:
-            return [*((topic, _options(topic)) for topic in topics), (DROPPED_TOPIC, SubscribeOptions(qos=0))]
+            return [*((topic, self._options(topic)) for topic in topics), (DROPPED_TOPIC, SubscribeOptions(qos=0))]
         return [*((topic, 1) for topic in topics), (DROPPED_TOPIC, 0)]
+
+    def _options(self, topic: str) -> SubscribeOptions:
+        """Retained ones come with a new subscription only; No Local on a shared one is a protocol error (MQTT 5 3.8.3.1)."""
+        return SubscribeOptions(
+            qos=1,
+            noLocal=not topic.startswith("$share/"),
+            retainAsPublished=topic in self._request_topics,
+            retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB,
+        )
 
     async def _leave(self, connection: Connection) -> None:
         was_entered, self._connection = self._connection is not None, None
         if was_entered and self.says_farewell and not connection.ended.done():
-            properties = self._properties(b"", is_event=False)
+            properties = self._properties(b"")
             gone = connection.publish(self._topic("state"), b"offline", retain=True, properties=properties)
             await asyncio.wait((gone,), timeout=self._patience.farewell_s)
         await connection.close()
@@ -229,22 +244,16 @@ class MqttBus:
     def _topic(self, name: str) -> str:
         return f"{self._mqtt.base_topic}/instances/{self._instance}/{name}"
 
-    def _properties(self, body: bytes, *, is_event: bool) -> PublishProperties | None:
+    def _properties(self, body: bytes, *, is_event: bool = False, correlation: bytes | None = None) -> PublishProperties | None:
         """On MQTT 5: who published it and, of an event, its attributes for who filters without reading JSON."""
         if self._mqtt.protocol != 5:
             return None
         origin = (ORIGIN_PROPERTY, self._instance)
         if not is_event:
-            return publish_properties(user=[origin])
+            return publish_properties(correlation=correlation, user=[origin])
         event: dict[str, Any] = from_json(body)
         attributes = [(name, str(value)) for name, value in event.items() if name not in ("data", "datacontenttype")]
         return publish_properties(content_type=CONTENT_TYPE, user=[*attributes, origin])
-
-
-def _options(topic: str) -> SubscribeOptions:
-    """Retained messages come with a new subscription only; No Local on a shared one is a protocol error (MQTT 5 3.8.3.1)."""
-    is_shared = topic.startswith("$share/")
-    return SubscribeOptions(qos=1, noLocal=not is_shared, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
 
 
 def _acknowledge(connection: Connection, mid: int, qos: int, _outcomes: Sequence[Outcome]) -> None:

@@ -14,18 +14,22 @@ from paho.mqtt.properties import Properties
 from axion_bus.ports import Attributes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 MAX_PROPERTIES = 64
 """How many properties are read of a message; the rest is skipped."""
 MAX_PROPERTY_BYTES = 8192
 """How much of their text is kept, of all of them together."""
 
+_EXPIRY = 2
 _CONTENT_TYPE = 3
+_RESPONSE_TOPIC = 8
+_CORRELATION = 9
 _SUBSCRIPTION_IDENTIFIER = 11
 _USER_PROPERTY = 38
-_FIXED_SIZE = {1: 1, 2: 4, 35: 2}
-_STRINGS = {_CONTENT_TYPE: 1, 8: 1, 9: 1, _USER_PROPERTY: 2}
+_FIXED_SIZE = {1: 1, _EXPIRY: 4, 35: 2}
+_TEXTS = {_CONTENT_TYPE: 1, _RESPONSE_TOPIC: 1, _CORRELATION: 1, _USER_PROPERTY: 2}
+"""By identifier, how many bytes or how many texts a property of PUBLISH has (MQTT 5 2.2.2.2)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,42 +75,61 @@ def read_publish(flags: int, packet: bytes | bytearray, *, is_five: bool) -> Pub
 
 
 def _attributes(packet: bytes | bytearray, place: int, end: int) -> Attributes | None:
-    content_type: str | None = None
+    told: dict[int, bytes] = {}
     user: list[tuple[str, str]] = []
     room = MAX_PROPERTY_BYTES
     try:
         for _ in range(MAX_PROPERTIES):
             if place >= end:
                 break
-            kind, texts, place = _property(packet, place, end)
-            size = sum(map(len, texts))
-            if kind not in (_CONTENT_TYPE, _USER_PROPERTY) or size > room:
+            kind, values, place = _property(packet, place, end)
+            size = sum(map(len, values))
+            if size > room:
                 continue
             room -= size
-            decoded = [text.decode("utf-8", "backslashreplace") for text in texts]
-            if kind == _CONTENT_TYPE:
-                content_type = decoded[0]
+            if kind == _USER_PROPERTY:
+                user.append((_decoded(values[0]), _decoded(values[1])))
             else:
-                user.append((decoded[0], decoded[1]))
+                told[kind] = values[0]
     except (ValueError, KeyError, IndexError):
         pass  # the broker should have refused it; what was read so far stands
-    return Attributes(content_type=content_type, properties=tuple(user)) if content_type or user else None
+    return _told(told, tuple(user))
+
+
+def _told(told: Mapping[int, bytes], user: tuple[tuple[str, str], ...]) -> Attributes | None:
+    wanted = told.keys() & {_CONTENT_TYPE, _RESPONSE_TOPIC, _CORRELATION, _EXPIRY}
+    if not wanted and not user:
+        return None
+    return Attributes(
+        content_type=_decoded(told[_CONTENT_TYPE]) if _CONTENT_TYPE in told else None,
+        properties=user,
+        response_topic=_decoded(told[_RESPONSE_TOPIC]) if _RESPONSE_TOPIC in told else None,
+        correlation=told.get(_CORRELATION),
+        expires_s=int.from_bytes(told[_EXPIRY], "big") if _EXPIRY in told else None,
+    )
+
+
+def _decoded(text: bytes) -> str:
+    return text.decode("utf-8", "backslashreplace")
 
 
 def _property(packet: bytes | bytearray, place: int, end: int) -> tuple[int, list[bytes], int]:
-    """The property at ``place``: its identifier, its texts, and where the next one is (MQTT 5 2.2.2.2)."""
+    """The property at ``place``: its identifier, its value or values, and where the next one is."""
     kind = packet[place]
     place += 1
-    texts: list[bytes] = []
     if kind == _SUBSCRIPTION_IDENTIFIER:
-        _, place = _integer(packet, place)
-    elif kind in _FIXED_SIZE:
-        place += _FIXED_SIZE[kind]
-    else:
-        for _ in range(_STRINGS[kind]):
-            text, place = _text(packet, place, end)
-            texts.append(text)
-    return kind, texts, place
+        _, after = _integer(packet, place)
+        return kind, [bytes(packet[place:after])], after
+    if kind in _FIXED_SIZE:
+        after = place + _FIXED_SIZE[kind]
+        if after > end:
+            raise ValueError("a number is longer than what it is in")
+        return kind, [bytes(packet[place:after])], after
+    values: list[bytes] = []
+    for _ in range(_TEXTS[kind]):
+        value, place = _text(packet, place, end)
+        values.append(value)
+    return kind, values, place
 
 
 def _text(packet: bytes | bytearray, place: int, end: int) -> tuple[bytes, int]:
@@ -143,21 +166,24 @@ class PublishProperties(Properties):
         return self.packed
 
 
-def publish_properties(*, content_type: str | None = None, user: Sequence[tuple[str, str]] = ()) -> PublishProperties:
-    """The MQTT 5 properties of a PUBLISH. Raises ValueError for a text of more than 65,535 bytes."""
+def publish_properties(
+    *, content_type: str | None = None, correlation: bytes | None = None, user: Sequence[tuple[str, str]] = ()
+) -> PublishProperties:
+    """The MQTT 5 properties of a PUBLISH. Raises ValueError for one of more than 65,535 bytes."""
     written = bytearray()
     if content_type is not None:
-        written += bytes((_CONTENT_TYPE,)) + _written(content_type)
+        written += bytes((_CONTENT_TYPE,)) + _written(content_type.encode())
+    if correlation is not None:
+        written += bytes((_CORRELATION,)) + _written(correlation)
     for name, value in user:
-        written += bytes((_USER_PROPERTY,)) + _written(name) + _written(value)
+        written += bytes((_USER_PROPERTY,)) + _written(name.encode()) + _written(value.encode())
     return PublishProperties(_written_integer(len(written)) + bytes(written))
 
 
-def _written(text: str) -> bytes:
-    encoded = text.encode()
-    if len(encoded) > 65_535:
-        raise ValueError(f"a property of {len(encoded)} bytes is too long for MQTT")
-    return len(encoded).to_bytes(2, "big") + encoded
+def _written(value: bytes) -> bytes:
+    if len(value) > 65_535:
+        raise ValueError(f"a property of {len(value)} bytes is too long for MQTT")
+    return len(value).to_bytes(2, "big") + value
 
 
 def _written_integer(value: int) -> bytes:
