@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 VERBS = {
     "run": ("axion_bus.cli.run", "Run the daemon in the foreground."),
+    "demo": ("axion_bus.cli.demo", "Look at it at work: a broker, a database, the daemon and a short story."),
     "send": ("axion_bus.cli.send", "Publish one alert over MQTT."),
     "check-config": ("axion_bus.cli.check_config", "Check configuration files; report every fault."),
     "config": ("axion_bus.cli.config", "Show the configuration in force."),

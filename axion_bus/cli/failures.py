@@ -29,6 +29,11 @@ VERDICTS: dict[type[Exception], Verdict] = {
     errors.StoreUnavailable: Verdict(
         5, "unavailable", "'axion-bus config show' shows which [store] is in force, and which file says so"
     ),
+    errors.BrokerMissing: Verdict(
+        5,
+        "unavailable",
+        "apt-get install mosquitto, or pip install 'axion-bus[embedded]'; on a broker elsewhere, use 'axion-bus run'",
+    ),
     errors.BusUnavailable: Verdict(
         5, "unavailable", "is the broker running? 'axion-bus config show' shows which [mqtt] is in force"
     ),
