@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from axion_bus.domain import template
+from axion_bus.domain import routing, template
 from axion_bus.domain.changes import Step, tell
 from axion_bus.domain.communication import Channel, Communication, CommunicationStatus, Direction
 from axion_bus.domain.events import EventKind
@@ -51,7 +51,8 @@ class Message:
 async def notify(work: Work, given: a.NotifyIncident, channels: Mapping[str, ChannelPort]) -> list[Communication]:
     """A row for each recipient of each channel of the code; what cannot be sent is FAILED at once. Raises NotFound."""
     incident = await work.incident(given.incident_guid)
-    names = await work.transaction.ask(lambda connection: queries.notify_channels(connection, given.notify_code))
+    defined = await work.transaction.ask(lambda connection: queries.notify_channels(connection, given.notify_code))
+    names = routing.channels_of(given.notify_code, defined)
     parsed = template.parse(given.message_template or DEFAULT_TEMPLATE)
     message = Message(subject=subject_of(incident), text=parsed.render(incident).strip("\n") + "\n")
     if names is None:

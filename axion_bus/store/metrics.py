@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Float, Integer, Select, case, cast, func, select
+from sqlalchemy import ColumnElement, Float, Integer, Select, case, cast, func, select, text
 
 from axion_bus.domain.alert import Severity
 from axion_bus.domain.incident import CloseReason, IncidentStatus
@@ -84,5 +84,5 @@ def _half(number: ColumnElement[Any]) -> ColumnElement[Any]:
 
 def _hours(connection: AsyncConnection, until: Column[Any]) -> ColumnElement[Any]:
     if connection.dialect.name == "mysql":
-        return func.timestampdiff(func.microsecond(), _c.CreatedAt, until) / _MICROSECONDS_AN_HOUR
+        return func.timestampdiff(text("MICROSECOND"), _c.CreatedAt, until) / _MICROSECONDS_AN_HOUR
     return cast((func.julianday(until) - func.julianday(_c.CreatedAt)) * 24, Float)

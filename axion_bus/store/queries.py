@@ -136,10 +136,10 @@ async def communication_row(connection: AsyncConnection, short_ref: str) -> Row 
     return {**found, "AttemptLog": await _rows(connection, tries)}
 
 
-async def notify_channels(connection: AsyncConnection, code: str) -> list[str] | None:
-    """The channels that a notify code stands for, in its order; None: nobody defined it."""
-    found = (await connection.execute(select(notify.c.NotifyChannels).where(notify.c.NotifyCode == code))).scalar()
-    return None if found is None else [name.strip().upper() for name in found.split(",") if name.strip()]
+async def notify_channels(connection: AsyncConnection, code: str) -> str | None:
+    """What ``def_notify`` has for a notify code: the names of channels, with commas between them."""
+    found: str | None = (await connection.execute(select(notify.c.NotifyChannels).where(notify.c.NotifyCode == code))).scalar()
+    return found
 
 
 async def _of_incident(connection: AsyncConnection, table: Table, guid: str, *order: ColumnElement[Any]) -> list[Row]:

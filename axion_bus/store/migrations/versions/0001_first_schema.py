@@ -25,7 +25,6 @@ from sqlalchemy import (
     Table,
     Text,
     inspect,
-    select,
 )
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import JSON
@@ -214,14 +213,6 @@ Table(
 )
 
 
-_NOTIFY_CODES = (
-    ("INCIDENT_CRITICAL", "Critical Incident Alert", "PAGERDUTY,SLACK,SMS"),
-    ("INCIDENT_HIGH_PRIORITY", "High Priority Incident", "SLACK,EMAIL"),
-    ("INCIDENT_RESOLVED", "Incident Resolved", "SLACK,EMAIL"),
-    ("INCIDENT_CUSTOM", "Custom Incident Message", "SLACK,EMAIL"),
-)
-
-
 def upgrade() -> None:
     """Create what is not there yet: on MySQL and MariaDB a table or index stays when the upgrade is cut off behind it."""
     connection = op.get_bind()
@@ -233,16 +224,6 @@ def upgrade() -> None:
         table.create(connection, checkfirst=True)
         for index in table.indexes:
             index.create(connection, checkfirst=True)
-    _seed(connection)
-
-
-def _seed(connection: Connection) -> None:
-    """Put in the guide's notify codes; what is there already is somebody's own."""
-    codes = metadata.tables["def_notify"]
-    there = set(connection.execute(select(codes.c.NotifyCode)).scalars())
-    for code, name, channels in _NOTIFY_CODES:
-        if code not in there:
-            connection.execute(codes.insert().values(NotifyCode=code, NotifyName=name, NotifyChannels=channels))
 
 
 def _refuse_another(connection: Connection, table: Table) -> None:
