@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from axion_bus.domain.alert import AlertRecord, AlertStatus, Severity
 from axion_bus.store.rows import (
     insert_rows,
+    is_given,
     read_rows,
     read_time,
     read_time_or_none,
@@ -29,33 +30,35 @@ _COLUMNS = tuple(column.name for column in alert.c if column.computed is None)
 _CHANGING = ("AlertGuid", "Severity", "Status", "Count", "LastSeenAt", "OccurredAt", "ResolvedAt", "IncidentGuid")
 _locked = select_rows(alert.c[name] for name in _COLUMNS).with_for_update()
 # The hint: MariaDB would read a small table whole, and so wait for the rows that another daemon has locked.
-_open = _locked.with_hint(alert, "FORCE INDEX (uq_alert_open)", "mysql")
+_open = _locked.with_hint(alert, "FORCE INDEX (uq_alert_open)", "mysql").where(is_given(alert.c.OpenFingerprint))
+_by_guid = _locked.where(is_given(alert.c.AlertGuid))
+_taken = select(alert.c.AlertGuid).where(is_given(alert.c.AlertGuid))
+_firing = (
+    select(alert.c.IncidentGuid, func.count())
+    .where(is_given(alert.c.IncidentGuid), alert.c.Status == AlertStatus.FIRING.value)
+    .group_by(alert.c.IncidentGuid)
+)
 
 
 async def open_by_fingerprint(connection: AsyncConnection, fingerprints: Collection[str]) -> list[AlertRecord]:
     """The firing alerts with these fingerprints, locked."""
-    return [_record(*row) for row in await read_rows(connection, _open.where(alert.c.OpenFingerprint.in_(sorted(fingerprints))))]
+    return [_record(*row) for row in await read_rows(connection, _open, given=sorted(fingerprints))]
 
 
 async def by_guid(connection: AsyncConnection, guids: Collection[str]) -> list[AlertRecord]:
     """The alerts with these guids, locked."""
-    return [_record(*row) for row in await read_rows(connection, _locked.where(alert.c.AlertGuid.in_(sorted(guids))))]
+    return [_record(*row) for row in await read_rows(connection, _by_guid, given=sorted(guids))]
 
 
 async def taken_guids(connection: AsyncConnection, guids: Collection[str]) -> frozenset[str]:
     """Those of ``guids`` that are in use."""
-    found = await connection.execute(select(alert.c.AlertGuid).where(alert.c.AlertGuid.in_(sorted(guids))))
-    return frozenset(found.scalars())
+    return frozenset((await connection.execute(_taken, {"given": sorted(guids)})).scalars())
 
 
 async def firing(connection: AsyncConnection, incident_guids: Collection[str]) -> dict[str, int]:
     """How many firing alerts each incident has."""
-    counts = (
-        select(alert.c.IncidentGuid, func.count())
-        .where(alert.c.IncidentGuid.in_(sorted(incident_guids)), alert.c.Status == AlertStatus.FIRING.value)
-        .group_by(alert.c.IncidentGuid)
-    )
-    return {guid: number for guid, number in await connection.execute(counts) if guid is not None}
+    counts = await connection.execute(_firing, {"given": sorted(incident_guids)})
+    return {guid: number for guid, number in counts if guid is not None}
 
 
 async def add(connection: AsyncConnection, records: Sequence[AlertRecord]) -> None:

@@ -6,17 +6,18 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 
 from axion_bus.domain.communication import CommunicationStatus, Direction
 from axion_bus.ports import Outgoing
-from axion_bus.store.rows import insert_rows, read_rows, select_rows, stored_json, stored_time
+from axion_bus.store.rows import insert_rows, is_given, read_rows, select_rows, stored_json, stored_time
 from axion_bus.store.schema import attempt, communication
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
+    from sqlalchemy import Update
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from axion_bus.domain.communication import Communication
@@ -46,7 +47,26 @@ _INBOUND = (*_COMMON, "ExternalId", "ErrorMessage", "IngestKey", "Raw")
 _OUTBOUND = (*_COMMON, "ExternalId", "ErrorMessage", "Sequence", "NextAttemptAt")
 _ATTEMPT = ("CommunicationGuid", "Number", "StartedAt", "FinishedAt", "Status", "ErrorMessage")
 _SETTLED = {"Attempts": _c.Attempts + 1, "LeaseOwner": None, "LeaseUntil": None}
+_accepted = select(_c.IngestKey).where(is_given(_c.IngestKey))
 _outgoing = select_rows((_c.CommunicationGuid, _c.IncidentGuid, _c.Sequence, _c.Recipient, _c.Message, _c.Attempts, _c.Metadata))
+_due = (
+    _outgoing.where(_c.NextAttemptAt <= bindparam("now"), _c.Channel == bindparam("channel"), _c.Status == _PENDING)
+    .where(or_(_c.LeaseUntil.is_(None), _c.LeaseUntil < bindparam("now")))
+    .order_by(_c.NextAttemptAt, _c.CommunicationGuid)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+)
+_unsettled = (
+    select(_c.IncidentGuid, func.min(_c.Sequence))
+    .where(is_given(_c.IncidentGuid), _c.NextAttemptAt.is_not(None), _c.Channel == bindparam("channel"))
+    .where(_c.CommunicationGuid.not_in(bindparam("rows", expanding=True)))
+    .group_by(_c.IncidentGuid)
+)
+_given = update(communication).where(is_given(_c.CommunicationGuid))
+_lease = _given.values(LeaseOwner=bindparam("owner"), LeaseUntil=bindparam("until"))
+_known_as = _given.values(ExternalId=bindparam("external_id"))
+_wait = _given.values(NextAttemptAt=bindparam("until"))
+_sent = _given.values(Status=CommunicationStatus.SENT.value, NextAttemptAt=None, ErrorMessage=None, **_SETTLED)
 
 
 async def exists(connection: AsyncConnection, guid: str) -> bool:
@@ -57,8 +77,7 @@ async def exists(connection: AsyncConnection, guid: str) -> bool:
 
 async def accepted(connection: AsyncConnection, ingest_keys: Collection[str]) -> frozenset[str]:
     """Those of ``ingest_keys`` that are there already."""
-    found = await connection.execute(select(_c.IngestKey).where(_c.IngestKey.in_(sorted(ingest_keys))))
-    return frozenset(found.scalars())
+    return frozenset((await connection.execute(_accepted, {"given": sorted(ingest_keys)})).scalars())
 
 
 async def answer_to(connection: AsyncConnection, ingest_key: str) -> str | None:
@@ -84,19 +103,13 @@ async def claim(
     connection: AsyncConnection, channel: str, *, owner: str, now: datetime, lease_until: datetime, limit: int
 ) -> list[Outgoing]:
     """Lease what is due to ``owner``: of each incident the oldest unsettled rows, so that no event overtakes another."""
-    due = (
-        _outgoing.where(_c.NextAttemptAt <= now, _c.Channel == str(channel), _c.Status == _PENDING)
-        .where(or_(_c.LeaseUntil.is_(None), _c.LeaseUntil < now))
-        .order_by(_c.NextAttemptAt, _c.CommunicationGuid)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    while rows := [_claimed(row) for row in await read_rows(connection, due)]:
+    due = {"channel": str(channel), "now": now, "limit": limit}
+    while rows := [_claimed(row) for row in await read_rows(connection, _due, **due)]:
         first = await _first_not_taken(connection, channel, rows)
         taken = [row for row in rows if not _is_behind(row, first)]
-        await _set(connection, [row.guid for row in taken], {"LeaseOwner": owner, "LeaseUntil": lease_until})
+        await lease(connection, [row.guid for row in taken], owner, lease_until)
         behind = [row.guid for row in rows if _is_behind(row, first)]
-        await _set(connection, behind, {"NextAttemptAt": now + BEHIND_ANOTHER})
+        await _update(connection, _wait, behind, until=now + BEHIND_ANOTHER)
         if taken or len(rows) < limit:
             return taken
     return []
@@ -113,31 +126,25 @@ async def _first_not_taken(connection: AsyncConnection, channel: str, rows: Sequ
     incidents = sorted({row.incident_guid for row in rows if row.incident_guid is not None})
     if not incidents:
         return {}
-    unsettled = (
-        select(_c.IncidentGuid, func.min(_c.Sequence))
-        .where(_c.IncidentGuid.in_(incidents), _c.NextAttemptAt.is_not(None), _c.Channel == str(channel))
-        .where(_c.CommunicationGuid.not_in([row.guid for row in rows]))
-        .group_by(_c.IncidentGuid)
-    )
-    return {guid: first for guid, first in await connection.execute(unsettled) if first is not None}
+    taken = {"given": incidents, "channel": str(channel), "rows": [row.guid for row in rows]}
+    unsettled = await connection.execute(_unsettled, taken)
+    return {guid: first for guid, first in unsettled if first is not None}
 
 
-async def _set(connection: AsyncConnection, guids: Sequence[str], values: dict[str, Any]) -> None:
+async def _update(connection: AsyncConnection, change: Update, guids: Sequence[str], **values: Any) -> None:
     if guids:
-        await connection.execute(update(communication).where(_c.CommunicationGuid.in_(guids)).values(**values))
+        await connection.execute(change, {"given": guids, **values})
 
 
 async def settle(connection: AsyncConnection, settlements: Sequence[Settlement]) -> None:
     """Append the attempts; what was delivered is SENT, what was not waits for its next attempt or is FAILED."""
     await insert_rows(connection, attempt, _ATTEMPT, [_attempt(each) for each in settlements])
-    sent = {"Status": CommunicationStatus.SENT.value, "NextAttemptAt": None, "ErrorMessage": None}
-    delivered = sorted(each.guid for each in settlements if each.error is None)
-    await _set(connection, delivered, {**sent, **_SETTLED})
+    await _update(connection, _sent, sorted(each.guid for each in settlements if each.error is None))
     for each in settlements:
         if each.error is not None:
             await _postpone(connection, each)
         elif each.external_id is not None:
-            await _set(connection, [each.guid], {"ExternalId": each.external_id[:EXTERNAL_ID_CHARACTERS]})
+            await _update(connection, _known_as, [each.guid], external_id=each.external_id[:EXTERNAL_ID_CHARACTERS])
 
 
 async def _postpone(connection: AsyncConnection, failed: Settlement) -> None:
@@ -150,7 +157,7 @@ async def _postpone(connection: AsyncConnection, failed: Settlement) -> None:
 
 async def lease(connection: AsyncConnection, guids: Collection[str], owner: str, until: datetime) -> None:
     """Give the rows ``guids`` to ``owner``."""
-    await _set(connection, sorted(guids), {"LeaseOwner": owner, "LeaseUntil": until})
+    await _update(connection, _lease, sorted(guids), owner=owner, until=until)
 
 
 async def release(connection: AsyncConnection, owner: str) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import and_, delete, exists, insert, literal, select, update
 
 from axion_bus.domain.incident import CloseReason, IncidentStatus
 from axion_bus.store import incidents
-from axion_bus.store.rows import insert_rows, stored_time
+from axion_bus.store.rows import insert_rows, is_given, stored_time
 from axion_bus.store.schema import alert, communication, incident, incident_alert, note, timeline
 
 if TYPE_CHECKING:
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from axion_bus.domain.note import Note
 
 _NOTE = ("IncidentGuid", "NoteType", "Content", "CreatedBy", "CreatedAt")
+_source, _target = incident.alias("source"), incident.alias("target")
+_leads = (
+    select(_source.c.CorrelationKey, _target.c.IncidentGuid)
+    .join(_target, and_(_target.c.IncidentGuid == _source.c.MergedInto, _target.c.Status != IncidentStatus.CLOSED.value))
+    .where(is_given(_source.c.CorrelationKey), _source.c.CloseReason == CloseReason.MERGED.value)
+    .order_by(_source.c.ClosedAt)
+)
 
 
 async def add_notes(connection: AsyncConnection, notes: Sequence[Note]) -> None:
@@ -42,15 +49,8 @@ async def free_references(connection: AsyncConnection, references: Collection[st
 
 async def merge_targets(connection: AsyncConnection, keys: Collection[str]) -> dict[str, Incident]:
     """The open incidents that those of ``keys`` were merged into, locked; of several the one merged last."""
-    source = incident.alias("source")
-    target = incident.alias("target")
-    leads = (
-        select(source.c.CorrelationKey, target.c.IncidentGuid)
-        .join(target, and_(target.c.IncidentGuid == source.c.MergedInto, target.c.Status != IncidentStatus.CLOSED.value))
-        .where(source.c.CorrelationKey.in_(sorted(keys)), source.c.CloseReason == CloseReason.MERGED.value)
-        .order_by(source.c.ClosedAt)
-    )
-    into = {row.CorrelationKey: row.IncidentGuid for row in await connection.execute(leads)}
+    found_leads = await connection.execute(_leads, {"given": sorted(keys)})
+    into = {row.CorrelationKey: row.IncidentGuid for row in found_leads}
     if not into:
         return {}
     found = {each.guid: each for each in await incidents.by_guid(connection, set(into.values()))}

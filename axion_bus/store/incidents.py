@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from axion_bus.domain.alert import Severity
 from axion_bus.domain.incident import CloseReason, Incident, IncidentStatus
 from axion_bus.store.rows import (
     insert_missing,
     insert_rows,
+    is_given,
     read_rows,
     read_time,
     read_time_or_none,
@@ -38,23 +39,25 @@ _COLUMNS = tuple(column.name for column in incident.c if column.computed is None
 _incidents = select_rows(incident.c[name] for name in _COLUMNS)
 _locked = _incidents.with_for_update()
 # The hints: MariaDB would read a small table whole, and so wait for the rows that another daemon has locked.
-_locked_open = _locked.with_hint(incident, "FORCE INDEX (uq_incident_open)", "mysql")
-_locked_closed = _locked.with_hint(incident, "FORCE INDEX (idx_incident_key)", "mysql")
+_open = _locked.with_hint(incident, "FORCE INDEX (uq_incident_open)", "mysql").where(is_given(incident.c.OpenKey))
+_closed = _locked.with_hint(incident, "FORCE INDEX (idx_incident_key)", "mysql").where(
+    is_given(incident.c.CorrelationKey), incident.c.ClosedAt >= bindparam("since")
+)
+_by_guid = _locked.where(is_given(incident.c.IncidentGuid))
 
 
 async def by_key(connection: AsyncConnection, keys: Collection[str], closed_since: datetime | None) -> list[Incident]:
     """The open incidents of ``keys`` and those closed since ``closed_since``, locked."""
     wanted = sorted(keys)
-    found = await _read(connection, _locked_open.where(incident.c.OpenKey.in_(wanted)))
+    found = await _read(connection, _open, given=wanted)
     if closed_since is not None:
-        closed = incident.c.CorrelationKey.in_(wanted), incident.c.ClosedAt >= closed_since
-        found += await _read(connection, _locked_closed.where(*closed))
+        found += await _read(connection, _closed, given=wanted, since=closed_since)
     return found
 
 
 async def by_guid(connection: AsyncConnection, guids: Collection[str]) -> list[Incident]:
     """The incidents with these guids, locked."""
-    return await _read(connection, _locked.where(incident.c.IncidentGuid.in_(sorted(guids))))
+    return await _read(connection, _by_guid, given=sorted(guids))
 
 
 async def to_close(connection: AsyncConnection, now: datetime, limit: int) -> list[Incident]:
@@ -116,8 +119,8 @@ async def tell(connection: AsyncConnection, entries: Sequence[TimelineEntry]) ->
     await insert_rows(connection, timeline, ("IncidentGuid", "EventType", "Description", "CreatedBy", "Timestamp"), rows)
 
 
-async def _read(connection: AsyncConnection, statement: Select[Any]) -> list[Incident]:
-    return [_incident(*row) for row in await read_rows(connection, statement)]
+async def _read(connection: AsyncConnection, statement: Select[Any], **parameters: Any) -> list[Incident]:
+    return [_incident(*row) for row in await read_rows(connection, statement, **parameters)]
 
 
 def _row(each: Incident) -> tuple[Any, ...]:

@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json, to_json
-from sqlalchemy import JSON, String, cast, func, select
+from sqlalchemy import JSON, String, bindparam, cast, func, select
 
 from axion_bus.store.schema import exact_collation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sqlalchemy import Column, Select, Table
+    from sqlalchemy import Column, ColumnElement, Select, Table
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 _TIME_CHARACTERS = len("2025-01-31 23:59:59.000000")
@@ -29,9 +29,14 @@ def select_rows(columns: Iterable[Column[Any]]) -> Select[Any]:
     return select(func.json_array(*(cast(each, String) if isinstance(each.type, JSON) else each for each in columns)))
 
 
-async def read_rows(connection: AsyncConnection, statement: Select[Any]) -> list[list[Any]]:
+def is_given(column: ColumnElement[Any]) -> ColumnElement[bool]:
+    """That ``column`` has one of the values ``given`` at execution: so the statement is built once, which takes 0.1 ms or more."""
+    return column.in_(bindparam("given", expanding=True))
+
+
+async def read_rows(connection: AsyncConnection, statement: Select[Any], **parameters: Any) -> list[list[Any]]:
     """The rows that ``statement``, made by ``select_rows``, finds."""
-    return [from_json(text) for text in (await connection.execute(statement)).scalars()]
+    return [from_json(text) for text in (await connection.execute(statement, parameters)).scalars()]
 
 
 async def insert_rows(connection: AsyncConnection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
