@@ -144,13 +144,18 @@ async def connected(engine: AsyncEngine, timeout_s: float) -> AsyncIterator[Asyn
         StoreConflict: another transaction won.
         StoreRefused: the database does not take what was to be written.
     """
+    has_begun = False
     try:
         async with asyncio.timeout(timeout_s), engine.begin() as connection:
+            has_begun = True
             yield connection
     except TimeoutError as exc:
         raise StoreUnavailable(f"{_name(engine)} gave no answer within {timeout_s:g} s; is it overloaded or stalled?") from exc
     except (SQLAlchemyError, OSError, sqlite3.Error) as exc:
-        raise translate(exc, engine) from exc
+        meaning = translate(exc, engine)
+        if has_begun or not isinstance(meaning, StoreRefused):
+            raise meaning from exc
+        raise StoreUnavailable(str(meaning)) from exc  # refused before there was anything to refuse: it is us that it does not take
 
 
 def translate(exc: BaseException, engine: AsyncEngine) -> StoreUnavailable | StoreConflict | StoreRefused:
