@@ -103,6 +103,22 @@ def test_an_ingest_key_has_separators():
     assert ingest_key("web1", "1") != ingest_key("web", "11")
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ([None], ["-"]),
+        ([None], [""]),
+        ([], [""]),
+        (["a", "b"], ["ab"]),
+        (["a", "b"], ["a\x1fb"]),
+        (["a", "b"], ["a\x1f+1:b"]),
+        (["", "a"], ["a", ""]),
+    ],
+)
+def test_parts_that_look_alike_have_different_digests(one, other):
+    assert digest("kind", one) != digest("kind", other)
+
+
 @given(PARTS, PARTS)
 def test_different_parts_have_different_digests(one, other):
     assume(one != other)

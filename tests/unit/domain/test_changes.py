@@ -37,10 +37,11 @@ def test_every_event_shows_the_incident_as_it_is_after_the_whole_change():
 
 
 def test_an_event_has_its_change_its_reason_and_who_caused_it():
-    event = tell(an_incident(), [RAISED], reason="linked", now=LATER, by="ann").events[0]
+    told = tell(an_incident(), [RAISED], reason="linked", now=LATER, by="ann")
 
+    event = told.events[0]
     assert ("incident/severity-changed", "LOW", "HIGH") == (event.kind, event.old, event.new)
-    assert ("linked", "ann") == (event.reason, event.by)
+    assert ("linked", "ann", "ann") == (event.reason, event.by, told.timeline[0].by)
 
 
 def test_what_the_daemon_does_by_itself_bears_its_name():

@@ -291,6 +291,15 @@ def test_a_repeat_of_an_alert_that_never_stopped_leaves_alone_what_a_person_watc
     assert (Reason.REPEATED, IncidentStatus.MONITORING, ()) == (repeated.reason, repeated.incident.status, repeated.events)
 
 
+def test_and_so_does_one_that_gets_worse_but_for_the_severity(desk):
+    incident = desk.fire(severity="HIGH").incident
+    desk.put(move(incident, IncidentStatus.MONITORING, NOON))
+
+    worse = desk.fire(severity="CRITICAL")
+
+    assert (IncidentStatus.MONITORING, ["incident/severity-changed"]) == (worse.incident.status, kinds(worse))
+
+
 @pytest.mark.parametrize("reason", ["RESOLVED", "FALSE_ALARM", "DUPLICATE"])
 def test_a_repeat_after_a_person_closed_the_incident_opens_a_new_one(desk, reason):
     opened = desk.fire()

@@ -217,13 +217,29 @@ def test_the_labels_that_tell_alerts_apart_are_those_that_their_rule_groups_by()
     assert choose(rules, ALERT)[1] == ("env", "host")
 
 
-@pytest.mark.parametrize("condition", ["severity >= CRITICAL", "status = resolved", "description =~ .*down.*"])
-def test_so_do_those_of_a_rule_that_matches_when_the_same_alert_changes(condition):
-    rules = (a_rule("worse", (condition,), ("labels.host",)), a_rule("web", (), ("labels.env",)), default_rule())
+@pytest.mark.parametrize(
+    ("condition", "chosen"),
+    [
+        ("severity >= CRITICAL", "web"),
+        ("severity >= HIGH", "other"),
+        ("status = resolved", "web"),
+        ("status = firing", "other"),
+        ("description =~ .*down.*", "web"),
+        ("description =~ .*since.*", "other"),
+    ],
+)
+def test_so_do_those_of_a_rule_that_matches_when_the_same_alert_changes(condition, chosen):
+    rules = (a_rule("other", (condition,), ("labels.host",)), a_rule("web", (), ("labels.env",)), default_rule())
 
     rule, labels = choose(rules, ALERT)
 
-    assert ("web", ("env", "host")) == (rule.name, labels)
+    assert (chosen, ("env", "host")) == (rule.name, labels)
+
+
+def test_the_order_of_the_grouping_does_not_matter_to_them():
+    names = [f"labels.{letter}" for letter in "hgfedcba"]
+
+    assert choose((a_rule(group_by=tuple(names)),), ALERT)[1] == tuple("abcdefgh")
 
 
 def test_but_not_those_of_a_rule_for_other_alerts_or_behind_one_that_always_matches():
