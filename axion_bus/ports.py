@@ -313,7 +313,9 @@ class Publisher(Protocol):
         """The number of the connection; 0 before the first."""
         ...
 
-    def publish(self, topic: str, body: bytes, *, retain: bool = False, is_event: bool = False) -> asyncio.Future[None]:
+    def publish(
+        self, topic: str, body: bytes, *, retain: bool = False, is_event: bool = False, correlation: bytes | None = None
+    ) -> asyncio.Future[None]:
         """Send at QoS 1; the future ends when the broker has it, or with BusUnavailable. An event is a structured CloudEvent."""
         ...
 

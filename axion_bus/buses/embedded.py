@@ -21,7 +21,7 @@ from axion_bus.errors import BrokerMissing, BusUnavailable
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
     from contextlib import AbstractAsyncContextManager
 
 ALSO_IN = ("/usr/sbin", "/usr/local/sbin")
@@ -30,6 +30,9 @@ ALSO_IN = ("/usr/sbin", "/usr/local/sbin")
 _START_TIMEOUT_S = 10.0
 _STOP_TIMEOUT_S = 5.0
 _ASK_EVERY_S = 0.02
+_NO_PROGRAM = f"no program mosquitto on PATH, in {' or in '.join(ALSO_IN)}"
+_NO_PACKAGE = "no Python package amqtt"
+_MISSING = {"mosquitto": _NO_PROGRAM, "amqtt": _NO_PACKAGE, None: f"{_NO_PROGRAM}, and {_NO_PACKAGE}"}
 _TIED = Path(__file__).with_name("tied.py")
 
 
@@ -54,23 +57,23 @@ class EmbeddedBroker(Protocol):
         ...
 
 
-def choose(wanted: str | None = None, *, environ: Mapping[str, str] = os.environ) -> EmbeddedBroker:
-    """``wanted`` (``mosquitto`` or ``amqtt``), else the better one that is installed.
+def choose(wanted: str | None = None, *, path: str | None = None) -> EmbeddedBroker:
+    """``wanted`` (``mosquitto`` or ``amqtt``), else the better one that is installed. ``path`` stands in for $PATH and ALSO_IN.
 
     Raises:
         BrokerMissing: it, or every one, is not.
 
     """
-    program = shutil.which("mosquitto", path=os.pathsep.join((environ.get("PATH", os.defpath), *ALSO_IN)))
+    if path is None:
+        path = os.pathsep.join((os.environ.get("PATH", os.defpath), *ALSO_IN))
+    program = shutil.which("mosquitto", path=path)
     if program is not None and wanted in (None, "mosquitto"):
         return Mosquitto(program)
     if wanted in (None, "amqtt") and find_spec("amqtt") is not None:
         from axion_bus.buses.embedded_amqtt import Amqtt  # noqa: PLC0415 - an extra, and slow to import
 
         return Amqtt()
-    looked = f"mosquitto on PATH, in {' and '.join(ALSO_IN)}", "the Python package amqtt"
-    missing = {"mosquitto": looked[0], "amqtt": looked[1], None: f"neither {looked[0]}, nor {looked[1]}"}[wanted]
-    raise BrokerMissing(f"no broker to start: {'' if wanted is None else 'not '}found: {missing}")
+    raise BrokerMissing(f"there is no broker to start: {_MISSING[wanted]}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,8 +42,8 @@ _DEFAULT_PATIENCE = Patience()
 class MqttBus:
     """``deliver`` gets every message; ``info`` is published, retained, beside the instance's state.
 
-    ``request_topics`` are subscribed to beside the sources', with Retain As Published: a retained command is to be seen as such, when
-    it is published too. ``high_water`` is how many messages may be unacknowledged before ``pause`` is called. ``trouble`` says, for people, what is
+    ``request_topics`` are subscribed to beside the sources', with Retain As Published: a retained command is to be seen as such.
+    ``high_water`` is how many messages may be unacknowledged before ``pause`` is called. ``trouble`` says, for people, what is
     wrong; None: nothing.
     """
 

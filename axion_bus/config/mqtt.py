@@ -107,10 +107,18 @@ class Mqtt(Section):
         alias="keepalive",
         description="Seconds of silence before a ping; a paused reader is thrown out after two of them.",
     )
+    response_prefixes: tuple[Text, ...] = Field(
+        (), description="Below which topics, beside `base_topic`, a command may ask for its answer (MQTT 5 Response Topic)."
+    )
     sources: Annotated[tuple[Source, ...], AfterValidator(_distinct), Default("one, for `<base_topic>/alerts/#`")] = Field(
         default_factory=lambda known: (Source(topic=f"{known['base_topic']}/alerts/#"),),
         description="What is listened to. Each `[[mqtt.sources]]` adds one; the first that matches a topic reads it.",
     )
+
+    @property
+    def request_topics(self) -> tuple[str, ...]:
+        """Topic filters of what people and programs ask for."""
+        return (f"{self.base_topic}/request/#",)
 
     @property
     def published(self) -> tuple[str, ...]:

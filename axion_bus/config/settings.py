@@ -19,6 +19,8 @@ from axion_bus.config.urls import Database, MysqlUrl
 from axion_bus.config.values import Allowed, Default, Duration, Name, Number, Text, Whole
 from axion_bus.domain import rules, topics
 
+_USED_CHANNELS = frozenset({"email"})
+
 
 class Instance(Section):
     """This daemon, among others."""
@@ -127,7 +129,7 @@ class Settings(Section):
 
     def unused_sections(self) -> list[str]:
         """The sections that are set although this version does not act on them: ``["[channels.slack]"]``."""
-        channels = [f"[channels.{name}]" for name, channel in self.channels if channel is not None]
+        channels = [f"[channels.{name}]" for name, channel in self.channels if channel is not None and name not in _USED_CHANNELS]
         tables = {"[dbus]": self.dbus != Dbus(), "[notify]": self.notify != Notify(), "[metrics]": self.metrics != Metrics()}
         return [name for name, is_set in tables.items() if is_set] + channels + ["[[silences]]"] * bool(self.silences)
 

@@ -9,8 +9,11 @@ import structlog
 
 from axion_bus import __version__
 from axion_bus.daemon.health import is_set_within
+from axion_bus.domain.delivery import Patience
 from axion_bus.errors import StoreConflict, StoreUnavailable
 from axion_bus.formats import decoder
+from axion_bus.manager.requests import BusRequests
+from axion_bus.pipeline.courier import CourierSettings
 from axion_bus.pipeline.decode import Source, Sources
 from axion_bus.pipeline.relay import RelaySettings
 from axion_bus.store.lock import hold
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from axion_bus.config import Settings
+    from axion_bus.pipeline.outbox import Outbox
     from axion_bus.ports import Slot
     from axion_bus.store.lock import InstanceLock
     from axion_bus.store.sql import SqlStore
@@ -82,6 +86,26 @@ def sources(settings: Settings) -> Sources:
         instance=settings.instance.name,
         max_payload_bytes=settings.intake.max_payload_bytes,
     )
+
+
+def requests(settings: Settings, outbox: Outbox) -> BusRequests:
+    """Who carries out commands. No answer goes where we listen, nor where others take what they hear for our own word."""
+    mqtt = settings.mqtt
+    ours = [each for each in mqtt.published if each != f"{mqtt.base_topic}/response/#"]
+    return BusRequests(
+        outbox=outbox,
+        base_topic=mqtt.base_topic,
+        max_payload_bytes=settings.intake.max_payload_bytes,
+        response_prefixes=mqtt.response_prefixes,
+        forbidden=[*ours, *mqtt.request_topics, *(source.topic for source in mqtt.sources)],
+    )
+
+
+def courier_settings(settings: Settings) -> CourierSettings:
+    """``[relay]`` as the courier takes it."""
+    relay = settings.relay
+    patience = Patience(base_s=relay.retry_base_s, max_s=relay.retry_max_s, budget=relay.budget)
+    return CourierSettings(owner=settings.mqtt.client_id[:64], patience=patience)
 
 
 def relay_settings(settings: Settings) -> RelaySettings:

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 import structlog
 
 from axion_bus.buses.mqtt import MqttBus
-from axion_bus.daemon.build import info, open_patiently, relay_settings, sources
+from axion_bus.channels import configured
+from axion_bus.daemon.build import courier_settings, info, open_patiently, relay_settings, requests, sources
 from axion_bus.daemon.health import Health
 from axion_bus.domain.identity import BusReferences, Guids
 from axion_bus.errors import AxionError
 from axion_bus.pipeline.clock import SystemClock
+from axion_bus.pipeline.courier import Courier
 from axion_bus.pipeline.gaps import Gaps
 from axion_bus.pipeline.intake import Intake
 from axion_bus.pipeline.mirror import Mirror
@@ -56,7 +58,7 @@ async def serve(settings: Settings, *, boot_id: str, orders: Orders, notifier: N
             return
         store, lock, slot = opened
         clock, recorded = SystemClock(), asyncio.Event()
-        watched = {name: Progress(name, time.monotonic) for name in ("record", "relay", "timers", "gaps")}
+        watched = {name: Progress(name, time.monotonic) for name in ("record", "relay", "courier", "timers", "gaps")}
         outbox = Outbox(instance=instance, base_topic=base_topic, new_guid=Guids(os.urandom), new_reference=BusReferences())
         gaps = Gaps(store=store, slot=slot, outbox=outbox, clock=clock, progress=watched["gaps"])
         intake = Intake(
@@ -73,6 +75,7 @@ async def serve(settings: Settings, *, boot_id: str, orders: Orders, notifier: N
             deliver=intake.deliver,
             losses=gaps,
             clock=clock,
+            request_topics=settings.mqtt.request_topics,
         )
         intake.feed_from([bus])
         recorder = Recorder(
@@ -84,6 +87,7 @@ async def serve(settings: Settings, *, boot_id: str, orders: Orders, notifier: N
             clock=clock,
             progress=watched["record"],
             recorded=recorded,
+            requests=requests(settings, outbox),
         )
         mirror = Mirror(store=store, publisher=bus, base_topic=base_topic)
         relay = Relay(
@@ -95,6 +99,14 @@ async def serve(settings: Settings, *, boot_id: str, orders: Orders, notifier: N
             progress=watched["relay"],
             wake=recorded,
         )
+        courier = Courier(
+            store=store,
+            channels=configured(settings.channels),
+            outbox=outbox,
+            clock=clock,
+            settings=courier_settings(settings),
+            progress=watched["courier"],
+        )
         timers = Timers(store=store, outbox=outbox, clock=clock, progress=watched["timers"], recorded=recorded)
         health = Health(notifier, bus, intake, tuple(watched.values()))
         stop = orders.stop
@@ -103,6 +115,7 @@ async def serve(settings: Settings, *, boot_id: str, orders: Orders, notifier: N
             workers={
                 "record": recorder.run(stop),
                 "relay": relay.run(stop),
+                "courier": courier.run(stop),
                 "timers": timers.run(stop),
                 "gaps": gaps.run(stop),
                 "lock": lock.watch(stop),

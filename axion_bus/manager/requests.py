@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from axion_bus import errors
 from axion_bus.domain import topics
@@ -99,7 +99,7 @@ class BusRequests:
         except _Refused as exc:
             refusal = exc
         is_done = earlier is None and refusal is None
-        body = earlier or _body(answer, refusal, request)
+        body = _body(answer, refusal, request) if earlier is None else _again(earlier, request)
         response = self._response_row(received=received, verb=verb, request_guid=guid, body=body, answer=answer, now=now)
         row = self._request_row(received=received, verb=verb, guid=guid, request=request, refusal=refusal, answer=answer, now=now)
         row = replace(row, ingest_key=key if is_done else None, metadata={**row.metadata, "response": response.guid})
@@ -199,6 +199,11 @@ class BusRequests:
         except ValueError:
             return own
         return own if any(topics.matches(each, wished) for each in self._forbidden) else wished
+
+
+def _again(earlier: str, request: Request | None) -> str:
+    """The answer of the first time, under the mark of this time."""
+    return to_json({**from_json(earlier), "transaction": request.transaction if request else None}).decode()
 
 
 def _body(answer: Answer, refusal: _Refused | None, request: Request | None) -> str:

@@ -66,6 +66,10 @@ class Courier:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until ``stop``; what is being sent then is settled first."""
+        if not self._channels:
+            with self._progress.waiting_for("a stop"):
+                await stop.wait()
+            return
         async with asyncio.TaskGroup() as group:
             for name, channel in self._channels.items():
                 group.create_task(self._serve(name, channel, stop), name=f"courier {name}")

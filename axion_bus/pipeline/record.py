@@ -18,6 +18,7 @@ from axion_bus.errors import StoreConflict, StoreUnavailable
 from axion_bus.formats import Malformed
 from axion_bus.pipeline import inbound
 from axion_bus.pipeline.batch import Batch
+from axion_bus.pipeline.errand import Errand
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from axion_bus.pipeline.intake import Intake
     from axion_bus.pipeline.outbox import Outbox
     from axion_bus.pipeline.progress import Progress
-    from axion_bus.ports import Clock, Received, Store, Transaction
+    from axion_bus.ports import Clock, Received, Requests, Store, Transaction
 
 log = structlog.get_logger()
 
@@ -45,8 +46,11 @@ class _StopRequestedError(Exception):
 
 @dataclass(slots=True)
 class _Message:
+    """``items`` are its alerts; ``request`` is its row's guid, if it is no alert but asks for something."""
+
     received: Received
     items: list[Item]
+    request: str | None = None
 
 
 class Recorder:
@@ -63,6 +67,7 @@ class Recorder:
         clock: Clock,
         progress: Progress,
         recorded: asyncio.Event,
+        requests: Requests | None = None,
         tells_received: bool = False,
     ) -> None:
         self._store = store
@@ -74,6 +79,7 @@ class Recorder:
         self._clock = clock
         self._progress = progress
         self._recorded = recorded
+        self._requests = requests
         self._tells_received = tells_received
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -95,15 +101,21 @@ class Recorder:
         size = 0
         for received in batch:
             message = self._read(received)
-            if part and size + len(message.items) > MAX_ITEMS:
+            if part and (size + len(message.items) > MAX_ITEMS or message.request):
                 yield part
                 part, size = [], 0
+            if message.request:
+                yield [message]
+                continue
             part.append(message)
             size += len(message.items)
-        yield part
+        if part:
+            yield part
 
     def _read(self, received: Received) -> _Message:
         now, new_guid = self._clock.now(), self._outbox.new_guid
+        if self._requests is not None and self._requests.wants(received.address):
+            return _Message(received, [], new_guid(now))
         try:
             elements = self._sources.decode(received)
             return _Message(received, inbound.items(received, elements, self._consider, new_guid, now))
@@ -160,16 +172,15 @@ class Recorder:
     def _broken(self, received: Received, exc: Exception) -> Item:
         return inbound.broken(received, exc, self._outbox.new_guid, self._clock.now())
 
-    async def _transact(self, part: list[_Message], stop: asyncio.Event) -> Batch:
+    async def _transact(self, part: list[_Message], stop: asyncio.Event) -> Batch | Errand:
         """Write ``part`` in one transaction, whole, however often it takes."""
-        items = [item for message in part for item in message.items]
-        tried: Batch | None = None
+        tried: Batch | Errand | None = None
 
-        async def work(transaction: Transaction) -> Batch:
+        async def work(transaction: Transaction) -> Batch | Errand:
             nonlocal tried
             if tried is not None and tried.rows and await transaction.has_communication(tried.rows[0].guid):
                 return tried  # its commit went through after all
-            tried = self._batch(items)
+            tried = self._try(part)
             await tried.run(transaction)
             return tried
 
@@ -183,19 +194,22 @@ class Recorder:
             await self._wait(retry_s, stop)
             retry_s = min(retry_s * 2, _RETRY_MAX_S)
 
-    def _batch(self, items: Sequence[Item]) -> Batch:
+    def _try(self, part: Sequence[_Message]) -> Batch | Errand:
+        first = part[0]
+        if self._requests is not None and first.request is not None:
+            return Errand(received=first.received, guid=first.request, requests=self._requests, now=self._clock.now())
         return Batch(
-            items=items,
+            items=[item for message in part for item in message.items],
             outbox=self._outbox,
             now=self._clock.now(),
             rules=self._rules_by_name,
             tells_received=self._tells_received,
         )
 
-    def _acknowledge(self, part: list[_Message], done: Batch) -> None:
+    def _acknowledge(self, part: list[_Message], done: Batch | Errand) -> None:
         outcomes = iter(done.outcomes)
         for message in part:
-            message.received.ack([next(outcomes) for _ in message.items])
+            message.received.ack([next(outcomes) for _ in message.items or (message,)])
         self._intake.done([message.received for message in part])
         if done.has_events:
             self._recorded.set()

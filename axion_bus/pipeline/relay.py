@@ -161,7 +161,9 @@ class Relay:
         try:
             if outgoing.is_event:
                 self._mirror.show(outgoing)
-            return self._publisher.publish(outgoing.recipient, outgoing.message.encode(), is_event=outgoing.is_event)
+            return self._publisher.publish(
+                outgoing.recipient, outgoing.message.encode(), is_event=outgoing.is_event, correlation=outgoing.correlation
+            )
         except Exception as exc:  # noqa: BLE001 - one row that cannot be sent is settled as failed, and stops its own lane only
             failed = asyncio.get_running_loop().create_future()
             failed.set_exception(exc)

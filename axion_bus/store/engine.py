@@ -10,6 +10,7 @@ import random
 import sqlite3
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
 from pydantic_core import from_json, to_json
 from sqlalchemy import URL, event, make_url
@@ -54,7 +55,7 @@ def wal_is_safe(version: tuple[int, int, int]) -> bool:
 
 
 def make_engine(url: str, *, password: str | None = None, pool_size: int = 5, connect_timeout_s: float = 10.0) -> AsyncEngine:
-    """An engine for ``sqlite:////path`` or ``mysql://user@host:port/db``; nothing is opened yet."""
+    """An engine for ``sqlite:////path`` or ``mysql://user@host:port/db``; nothing is opened yet, and no file is ever made."""
     parsed = _parse(url, password)
     # Half of what a transaction may take: who waits for a lock longer is told so, and tries again, while it is still there to
     # be told. A wait that outlives its client would keep what the client had locked.
@@ -69,6 +70,7 @@ def make_engine(url: str, *, password: str | None = None, pool_size: int = 5, co
     if parsed.drivername.startswith("sqlite"):
         # One connection: SQLite has one writer, and rollback-journal readers would only stand in its way.
         engine = create_async_engine(parsed, pool_size=1, connect_args={"timeout": lock_wait_s}, **common)
+        event.listen(engine.sync_engine, "do_connect", _open_sqlite)
         event.listen(engine.sync_engine, "connect", _set_up_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         event.listen(engine.sync_engine, "handle_error", _reopen_sqlite)
@@ -102,14 +104,25 @@ def _dump_json(value: Any) -> str:
     return to_json(value).decode()
 
 
+def _open_sqlite(dialect: object, record: object, arguments: list[Any], options: dict[str, Any]) -> None:
+    # rw, not rwc: a file that is not there, on a disk that is not mounted perhaps, is not an empty database
+    arguments[0] = f"file:{quote(arguments[0])}?mode=rw"
+    options["uri"] = True
+
+
 def _set_up_sqlite(connection: Any, record: object) -> None:
     connection.isolation_level = None  # the driver must not begin transactions; _begin_sqlite does
-    cursor = connection.cursor()
     # TRUNCATE, not DELETE: with FULL its commit is synced, an unlinked journal's is not (sqlite.org/pragma.html#synchronous).
-    cursor.execute("PRAGMA journal_mode = WAL" if wal_is_safe(sqlite3.sqlite_version_info) else "PRAGMA journal_mode = TRUNCATE")
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.execute("PRAGMA cache_size = -16384")  # KiB: the audit stream's indexes, whose pages are else written again and again
+    journal_mode = "WAL" if wal_is_safe(sqlite3.sqlite_version_info) else "TRUNCATE"
+    cursor = connection.cursor()
+    try:
+        cursor.execute(f"PRAGMA journal_mode = {journal_mode}")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA cache_size = -16384")  # KiB: else pages of the audit stream's indexes are written many times
+    except sqlite3.Error:
+        connection.close()  # the pool does not know it yet, and its thread would wait for ever
+        raise
     cursor.close()
 
 

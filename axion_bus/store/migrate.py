@@ -42,7 +42,10 @@ class SchemaStatus:
 
 
 async def status(engine: AsyncEngine, timeout_s: float = 30.0) -> SchemaStatus:
-    """Read where the database stands. Raises StoreUnavailable."""
+    """Read where the database stands; a file that is not there has no schema yet. Raises StoreUnavailable."""
+    path = _file(engine)
+    if path is not None and not path.exists():
+        return SchemaStatus(None)
     async with connected(engine, timeout_s) as connection:
         return SchemaStatus(await connection.run_sync(_found))
 
@@ -54,7 +57,7 @@ async def upgrade(engine: AsyncEngine) -> SchemaStatus:
         SchemaError: the database is newer than this program.
         StoreUnavailable: it cannot be reached, or another process is upgrading it for a long time already.
     """
-    _make_directory(engine)
+    _make_file(engine)
     async with connected(engine, _UPGRADE_TIMEOUT_S) as connection, _alone(connection):
         before = SchemaStatus(await connection.run_sync(_found))
         _refuse_newer(before)
@@ -69,7 +72,6 @@ async def prepare(engine: AsyncEngine) -> None:
     Raises:
         SchemaError: it is newer than this program, or older and not ours to upgrade unasked.
     """
-    _make_directory(engine)
     found = await status(engine)
     _refuse_newer(found)
     if found.is_current:
@@ -82,15 +84,20 @@ async def prepare(engine: AsyncEngine) -> None:
     await upgrade(engine)
 
 
-def _make_directory(engine: AsyncEngine) -> None:
-    """SQLite makes its file, but not the directory that it belongs in."""
-    if engine.dialect.name != "sqlite" or not engine.url.database:
+def _make_file(engine: AsyncEngine) -> None:
+    """Make the file that SQLite opens, and the directory that it belongs in."""
+    path = _file(engine)
+    if path is None:
         return
-    path = Path(engine.url.database).parent
     try:
-        path.mkdir(mode=0o750, parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        path.touch(mode=0o640)
     except OSError as exc:
-        raise StoreUnavailable(f"the database's directory {path} cannot be made: {exc.strerror}") from exc
+        raise StoreUnavailable(f"the database {path} cannot be made: {exc.strerror}") from exc
+
+
+def _file(engine: AsyncEngine) -> Path | None:
+    return Path(engine.url.database) if engine.dialect.name == "sqlite" and engine.url.database else None
 
 
 def _refuse_newer(found: SchemaStatus) -> None:

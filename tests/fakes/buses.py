@@ -93,7 +93,9 @@ class FakePublisher:
         """What the broker has not acknowledged."""
         return [each for each in self.sent if not each.future.done()]
 
-    def publish(self, topic: str, body: bytes, *, retain: bool = False, is_event: bool = False) -> asyncio.Future[None]:
+    def publish(
+        self, topic: str, body: bytes, *, retain: bool = False, is_event: bool = False, correlation: bytes | None = None
+    ) -> asyncio.Future[None]:
         published = Published(topic, body, retain, is_event, asyncio.get_running_loop().create_future())
         if not self.is_connected:
             published.future.set_exception(BusUnavailable("the broker is away"))
