@@ -14,15 +14,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import URL, text
 
-from axion_bus.errors import SchemaError
+from axion_bus.errors import SchemaError, StoreUnavailable
 from axion_bus.store import migrate
 from axion_bus.store.engine import wal_is_safe
 from axion_bus.store.migrate import SchemaStatus, prepare, status, upgrade
 from axion_bus.store.schema import REVISION, metadata
 from axion_bus.store.sql import open_store
-from tests.contract.store.scenes import look
+from tests.contract.store.scenes import a_record, look, save
 from tests.servers import wait_until
 
 UPGRADE = """
@@ -66,6 +66,10 @@ async def run(store, *statements):
     async with store.engine.begin() as connection:
         for statement in statements:
             await connection.execute(text(statement))
+
+
+def file_of(url):
+    return Path(url.removeprefix("sqlite:///"))
 
 
 def start_upgrade(url):
@@ -160,7 +164,47 @@ async def test_an_index_that_an_upgrade_did_not_come_to_is_made_by_the_next_one(
     assert [] == await differences(bare_mariadb)
 
 
-async def test_a_table_of_another_program_is_left_alone(bare):
+async def test_looking_at_a_file_that_is_not_there_does_not_make_it(sqlite_url):
+    async with open_store(sqlite_url, password=None, pool_size=1, timeout_s=5) as store:
+        found = await status(store.engine)
+        with pytest.raises(StoreUnavailable, match="unable to open database file"):
+            await look(store, "SELECT 1")
+
+    assert (SchemaStatus(None), False) == (found, file_of(sqlite_url).exists())
+
+
+async def test_a_file_is_made_with_its_directory_and_not_for_others_to_read(tmp_path):
+    path = tmp_path / "a" / "b" / "axion-bus.db"
+
+    async with open_store(f"sqlite:///{path}", password=None, pool_size=1, timeout_s=5) as store:
+        await prepare(store.engine)
+
+    assert ("0o750", "0o640") == (oct(path.parent.stat().st_mode & 0o7777), oct(path.stat().st_mode & 0o7777))
+
+
+async def test_a_file_whose_directory_cannot_be_made_is_unavailable(tmp_path):
+    (tmp_path / "a").write_text("a file")
+
+    async with open_store(f"sqlite:///{tmp_path}/a/axion-bus.db", password=None, pool_size=1, timeout_s=5) as store:
+        with pytest.raises(StoreUnavailable, match=r"a/axion-bus\.db cannot be made: File exists"):
+            await prepare(store.engine)
+
+
+async def test_a_file_may_have_any_name(tmp_path):
+    path = tmp_path / "a b%20?c#d&mode=memory.db"
+    url = URL.create("sqlite", database=str(path))
+
+    async with open_store(url.render_as_string(), password=None, pool_size=1, timeout_s=5) as store:
+        await prepare(store.engine)
+        await save(store, new_alerts=[a_record()])
+
+    with sqlite3.connect(path) as connection:
+        assert [("alert-a",)] == connection.execute("SELECT AlertGuid FROM data_alert").fetchall()
+
+
+async def test_a_table_of_another_program_is_left_alone(bare, store_url):
+    if store_url.startswith("sqlite"):
+        file_of(store_url).touch()
     await run(bare, "CREATE TABLE data_alert (AlertGuid VARCHAR(36) PRIMARY KEY)", "INSERT INTO data_alert VALUES ('theirs')")
 
     with pytest.raises(SchemaError, match="a table data_alert that axion-bus did not make; give it a database of its own"):
