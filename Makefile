@@ -12,6 +12,12 @@ PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13; do \
 	$$python -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 # --no-compile: what is imported is compiled then, the rest (most of it) never; saves 3 of 11 seconds.
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile -c constraints.txt
+# The build tools first, and then no environment of their own for them: so their versions are those of constraints.txt, too.
+define install
+	@$(PIP_INSTALL) hatchling editables
+	@$(PIP_INSTALL) --no-build-isolation -e '.$(EXTRAS)'
+	@touch $@
+endef
 
 # Without a mosquitto the demo needs a broker in Python as well. Each kind of installation has a stamp of its own.
 MOSQUITTO := $(shell PATH="$$PATH:/usr/sbin:/usr/local/sbin" command -v mosquitto)
@@ -70,12 +76,12 @@ $(VENV)/pyvenv.cfg:
 	@echo "making $(VENV) with $(PYTHON)"
 	@$(PYTHON) -m venv $(VENV)
 
+$(RUN): EXTRAS := $(if $(MOSQUITTO),,[embedded])
 $(RUN): pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
 	@echo "installing axion-bus and the libraries it runs on (once)"
-	@$(PIP_INSTALL) -e '.$(if $(MOSQUITTO),,[embedded])'
-	@touch $@
+	$(install)
 
+$(TEST): EXTRAS := [embedded,test,lint,bench]
 $(TEST): pyproject.toml constraints.txt | $(VENV)/pyvenv.cfg
 	@echo "installing axion-bus and the tools that test it (once)"
-	@$(PIP_INSTALL) -e '.[embedded,test,lint,bench]'
-	@touch $@
+	$(install)
