@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import os
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self
 
 from sqlalchemy import text
@@ -23,12 +24,24 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-PATIENCE_S = 5
-"""How long a starting daemon waits for its predecessor's lock: a killed one's connection takes a moment to be noticed."""
-_CHECK_EVERY_S = 5.0
-_FORGOTTEN_AFTER_S = 20
-"""When the server takes the lock from a holder that it has not heard of: one whose connection broke without a word."""
 _TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockTimes:
+    """How long things take with a server's lock, in seconds.
+
+    ``patience_s`` is how long a starting daemon waits for its predecessor's: a killed one's connection takes a moment to be
+    noticed. After ``forgotten_after_s`` the server takes the lock from a holder that it has not heard of, whose connection broke
+    without a word; one that has lost its lock waits for longer than that, since it may be its own old connection that has it.
+    """
+
+    patience_s: int = 5
+    check_every_s: float = 5.0
+    forgotten_after_s: int = 20
+
+
+_TIMES = LockTimes()
 
 
 class InstanceLock(Protocol):
@@ -40,7 +53,7 @@ class InstanceLock(Protocol):
 
 
 @asynccontextmanager
-async def hold(engine: AsyncEngine, client_id: str, *, check_every_s: float = _CHECK_EVERY_S) -> AsyncIterator[InstanceLock]:
+async def hold(engine: AsyncEngine, client_id: str, times: LockTimes = _TIMES) -> AsyncIterator[InstanceLock]:
     """Hold the lock while the body runs; the body must keep its ``watch`` running.
 
     Raises:
@@ -51,9 +64,9 @@ async def hold(engine: AsyncEngine, client_id: str, *, check_every_s: float = _C
         with FileLock(f"{engine.url.database}.lock") as file_lock:
             yield file_lock
         return
-    lock = ServerLock(engine, client_id, check_every_s=check_every_s)
+    lock = ServerLock(engine, client_id, times)
     try:
-        await lock.take(PATIENCE_S)
+        await lock.take(times.patience_s)
         yield lock
     finally:
         await lock.close()
@@ -88,11 +101,11 @@ class FileLock:
 class ServerLock:
     """A GET_LOCK on a connection of its own. Losing the connection is losing the lock; ``watch`` takes it again."""
 
-    def __init__(self, engine: AsyncEngine, client_id: str, *, check_every_s: float) -> None:
+    def __init__(self, engine: AsyncEngine, client_id: str, times: LockTimes) -> None:
         self._engine = engine
+        self._times = times
         # names are the server's, not a database's, and 64 characters long at most
-        self._name = "axion-bus:" + hashlib.sha256(f"{engine.url.database}\0{client_id}".encode()).hexdigest()[:32]
-        self._check_every_s = check_every_s
+        self.name = "axion-bus:" + hashlib.sha256(f"{engine.url.database}\0{client_id}".encode()).hexdigest()[:32]
         self._connection: AsyncConnection | None = None
 
     async def take(self, patience_s: int) -> None:
@@ -103,8 +116,8 @@ class ServerLock:
                 self._connection = connection = await self._engine.connect()
                 await connection.execution_options(isolation_level="AUTOCOMMIT")
                 await connection.run_sync(lambda ours: ours.detach())  # the pool must neither lend it nor miss it
-                await connection.execute(text("SET SESSION wait_timeout = :s"), {"s": _FORGOTTEN_AFTER_S})
-                sought = {"name": self._name, "patience": patience_s}
+                await connection.execute(text("SET SESSION wait_timeout = :s"), {"s": self._times.forgotten_after_s})
+                sought = {"name": self.name, "patience": patience_s}
                 got = await connection.execute(text("SELECT GET_LOCK(:name, :patience)"), sought)
         except (SQLAlchemyError, OSError) as exc:
             await self.close()
@@ -121,12 +134,11 @@ class ServerLock:
 
     async def watch(self, stop: asyncio.Event) -> None:
         """Make sure of the lock until ``stop``, taking it again after the database was away. Raises AlreadyRunning."""
-        while not await _is_set_within(stop, self._check_every_s):
+        while not await _is_set_within(stop, self._times.check_every_s):
             if await self._is_ours():
                 continue
             try:
-                # longer than the server needs to forget our own old connection
-                await self.take(_FORGOTTEN_AFTER_S + PATIENCE_S)
+                await self.take(self._times.forgotten_after_s + self._times.patience_s)
             except StoreUnavailable:
                 continue  # nothing can be written meanwhile, by anyone
 
@@ -136,7 +148,7 @@ class ServerLock:
         try:
             async with asyncio.timeout(_TIMEOUT_S):
                 mine = text("SELECT IS_USED_LOCK(:name) = CONNECTION_ID()")
-                return bool((await self._connection.execute(mine, {"name": self._name})).scalar())
+                return bool((await self._connection.execute(mine, {"name": self.name})).scalar())
         except (SQLAlchemyError, OSError):
             return False
 
