@@ -125,6 +125,8 @@ class IncidentManager:
     notify_incident = _blocking(AsyncIncidentManager.notify_incident)
     generate_incident_report = _blocking(AsyncIncidentManager.generate_incident_report)
     email_incident_report = _blocking(AsyncIncidentManager.email_incident_report)
+    find_incident = _blocking(AsyncIncidentManager.find_incident)
+    explain = _blocking(AsyncIncidentManager.explain)
     get_incident = _blocking(AsyncIncidentManager.get_incident)
     list_incidents = _blocking(AsyncIncidentManager.list_incidents)
     get_incident_alerts = _blocking(AsyncIncidentManager.get_incident_alerts)

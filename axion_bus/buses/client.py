@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import struct
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from axion_bus.buses.packets import read_publish
 from axion_bus.config.mqtt import Tls
 from axion_bus.errors import ConfigError
 
@@ -25,8 +23,9 @@ if TYPE_CHECKING:
 
     from paho.mqtt.client import SocketLike
 
-    from axion_bus.buses.packets import Publish
     from axion_bus.config.mqtt import Mqtt
+
+C = TypeVar("C", bound=paho.Client)
 
 CONNECT_TIMEOUT_S = 5.0
 """How long each of a TCP connection and a TLS handshake may take; paho blocks for them."""
@@ -34,50 +33,13 @@ FOR_EVER = 0xFFFF_FFFF
 """A Session Expiry Interval: the broker never forgets the session (MQTT 5 3.1.2.11.2)."""
 
 
-class Client(paho.Client):
-    """Paho's client, which neither reconnects nor acknowledges by itself.
-
-    If there is a ``take``, each PUBLISH goes there as it came; it must not raise. Paho takes U+FEFF in a property for malformed,
-    which MQTT 5 1.5.4 allows, and ends the connection: the broker would send that message again and again, and nothing behind it
-    (its issue 173 is of that kind). It copies the rest of the packet for each property: 40,000 of them hold the loop up for 5 s.
-    And QoS 2 cannot be acknowledged by hand (its issue 382). So seen in 2.2.0; can go when a later one is better at all three.
-    """
-
-    def __init__(self, *, take: Callable[[Publish], None] | None = None, **named: Any) -> None:
-        super().__init__(CallbackAPIVersion.VERSION2, manual_ack=True, reconnect_on_failure=False, **named)
-        self.take = take
-
-    def acknowledge(self, mid: int, qos: int) -> None:
-        """Tell the broker that the message needs not be sent again: PUBACK, or at QoS 2 PUBREC."""
-        if qos == 2:
-            self._send_pubrec(mid)
-        else:
-            self._send_puback(mid)
-
-    def ping(self) -> None:
-        """Send a ping whose answer nobody waits for."""
-        self._send_simple_command(paho.PINGREQ)
-
-    def _handle_publish(self) -> MQTTErrorCode:
-        if self.take is None:
-            return super()._handle_publish()
-        header, packet = self._in_packet["command"], self._in_packet["packet"]
-        try:
-            publish = read_publish(header, packet, is_five=self._protocol == MQTTProtocolVersion.MQTTv5)
-        except ValueError:
-            return MQTTErrorCode.MQTT_ERR_PROTOCOL
-        self.take(publish)
-        return MQTTErrorCode.MQTT_ERR_SUCCESS
-
-    def _handle_pubrel(self) -> MQTTErrorCode:
-        if self.take is None:
-            return super()._handle_pubrel()
-        (mid,) = struct.unpack_from("!H", self._in_packet["packet"])
-        return self._send_pubcomp(mid)
+def new_client(mqtt: Mqtt, *, client_id: str, keeps_session: bool) -> paho.Client:
+    """Paho's own client for the broker of ``mqtt``. Raises ConfigError as ``new_client_of`` does."""
+    return new_client_of(paho.Client, mqtt, client_id=client_id, keeps_session=keeps_session)
 
 
-def new_client(mqtt: Mqtt, *, client_id: str, keeps_session: bool, take: Callable[[Publish], None] | None = None) -> Client:
-    """A client for the broker of ``mqtt``; ``take`` as for ``Client``.
+def new_client_of(kind: Callable[..., C], mqtt: Mqtt, *, client_id: str, keeps_session: bool) -> C:
+    """A client of that ``kind``, which neither reconnects nor acknowledges by itself.
 
     Raises:
         ConfigError: a certificate or key cannot be used.
@@ -85,10 +47,12 @@ def new_client(mqtt: Mqtt, *, client_id: str, keeps_session: bool, take: Callabl
     """
     is_five = mqtt.protocol == 5
     session: dict[str, Any] = {} if is_five else {"clean_session": not keeps_session}
-    client = Client(
+    client = kind(
+        CallbackAPIVersion.VERSION2,
         client_id=client_id,
         protocol=MQTTProtocolVersion.MQTTv5 if is_five else MQTTProtocolVersion.MQTTv311,
-        take=take,
+        manual_ack=True,
+        reconnect_on_failure=False,
         **session,
     )
     client.connect_timeout = CONNECT_TIMEOUT_S
@@ -119,7 +83,9 @@ def connect(client: paho.Client, mqtt: Mqtt, *, keeps_session: bool = False, rec
     client.connect(mqtt.url.host, mqtt.url.port, keepalive=mqtt.keepalive_s, **arguments)
 
 
-async def connect_beside(client: Client, mqtt: Mqtt, *, keeps_session: bool, receive_maximum: int, timeout_s: float) -> SocketLike:
+async def connect_beside(
+    client: paho.Client, mqtt: Mqtt, *, keeps_session: bool, receive_maximum: int, timeout_s: float
+) -> SocketLike:
     """``connect`` beside the loop, in a daemon thread: a name look-up that hangs must not keep the process from ending.
 
     CONNECT stays queued until the loop writes it. So a connection that comes about after we gave up, and is closed then, has not

@@ -10,13 +10,15 @@ import asyncio
 import os
 import socket
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import LogLevel
 
-from axion_bus.buses.client import connect_beside, new_client
+from axion_bus.buses.client import connect_beside, new_client_of
 from axion_bus.buses.window import Window, fail
+from axion_bus.buses.wire import Wire
 from axion_bus.errors import BusUnavailable
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from paho.mqtt.reasoncodes import ReasonCode
     from paho.mqtt.subscribeoptions import SubscribeOptions
 
-    from axion_bus.buses.packets import Publish, PublishProperties
+    from axion_bus.buses.packets import Publish
     from axion_bus.buses.patience import Patience
     from axion_bus.config.mqtt import Mqtt
 
@@ -49,19 +51,18 @@ class Connection:
         self, mqtt: Mqtt, *, take: Callable[[Connection, Publish], None], receive_maximum: int, patience: Patience
     ) -> None:
         self._mqtt = mqtt
-        self._take = take
         self._receive_maximum = min(receive_maximum, _MAX_RECEIVE)
         self._patience = patience
         self._loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[str] = self._loop.create_future()
         self._accepted: asyncio.Future[bool] = self._loop.create_future()
         self._subscribing: dict[int, asyncio.Future[list[ReasonCode]]] = {}
-        self._client = new_client(mqtt, client_id=mqtt.client_id, keeps_session=True, take=self._received)
+        wire = partial(Wire, take=partial(take, self), acknowledged=self._acknowledged, soon=self._loop.call_soon)
+        self._client = new_client_of(wire, mqtt, client_id=mqtt.client_id, keeps_session=True)
         self._window = Window(self._client, str(mqtt.url))
         self._is_attached = False
         self._sock: SocketLike | None = None
         self._problem: str | None = None
-        self._packets = 0
         self._reads = True
         self._has_caught_up = True
         self._pinged_at = self._loop.time()
@@ -98,7 +99,7 @@ class Connection:
         future = self._subscribing[mid] = self._loop.create_future()
         return await self._answer(future, "answer the subscriptions")
 
-    def publish(self, topic: str, body: bytes, *, retain: bool, properties: PublishProperties | None) -> asyncio.Future[None]:
+    def publish(self, topic: str, body: bytes, *, retain: bool, properties: bytes) -> asyncio.Future[None]:
         """Send at QoS 1; the future ends with the PUBACK, or with BusUnavailable."""
         return self._window.publish(topic, body, retain=retain, properties=properties)
 
@@ -150,6 +151,7 @@ class Connection:
         with socket.socket(fileno=os.dup(sock.fileno())) as rest, suppress(OSError):
             rest.setblocking(False)
             async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                self._client.flush()
                 self._client.disconnect()
                 await asyncio.wait((self.ended,))
                 while await self._loop.sock_recv(rest, 65_536):
@@ -161,7 +163,6 @@ class Connection:
         client = self._client
         client.on_log = self._on_log
         client.on_connect = self._on_connect
-        client.on_publish = self._on_publish
         client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
         client.on_socket_register_write = lambda _client, _data, sock: self._loop.add_writer(sock, self._write)
@@ -178,15 +179,16 @@ class Connection:
 
     def _read(self) -> None:
         """Read what is there, a bounded number of packets, so that nothing else on the loop waits for long."""
-        last = self._packets + _PACKETS_A_TURN
+        client = self._client
+        last = client.packets + _PACKETS_A_TURN
         seen = -1
-        while self._reads and seen < self._packets < last and not self.ended.done():
-            seen = self._packets
-            self._guarded(self._client.loop_read)
-        self._has_caught_up = self._reads and (self._has_caught_up or seen == self._packets)
-        sock: Any = self._sock
-        if self._reads and sock is not None and hasattr(sock, "pending") and sock.pending():
-            self._loop.call_soon(self._read)
+        while self._reads and seen < client.packets < last and not self.ended.done():
+            seen = client.packets
+            self._guarded(client.loop_read)
+        is_all = seen == client.packets
+        self._has_caught_up = self._reads and (self._has_caught_up or is_all)
+        if self._reads and not is_all and not self.ended.done():
+            self._loop.call_soon(self._read)  # what is in the client's buffer, or TLS's, no selector can see
 
     def _write(self) -> None:
         self._guarded(self._client.loop_write)
@@ -199,10 +201,6 @@ class Connection:
             step()
         except Exception as exc:  # noqa: BLE001 - paho raises whatever its parser stumbled over (its issue 867)
             self._end(f"{type(exc).__name__}: {exc}")
-
-    def _received(self, publish: Publish) -> None:
-        self._packets += 1
-        self._take(self, publish)
 
     def _on_log(self, _client: object, _data: object, level: int, text: str) -> None:
         if level == LogLevel.MQTT_LOG_ERR:
@@ -219,8 +217,7 @@ class Connection:
         self._accepted.set_result(flags.session_present)
         self._window.open(properties)
 
-    def _on_publish(self, _client: object, _data: object, mid: int, reason: ReasonCode, _properties: object) -> None:
-        self._packets += 1
+    def _acknowledged(self, mid: int, reason: ReasonCode) -> None:
         self._window.acknowledged(mid, reason)
 
     def _on_subscribe(self, _client: object, _data: object, mid: int, reasons: list[ReasonCode], _properties: object) -> None:
@@ -249,11 +246,9 @@ class Connection:
         """Close the socket, and break the ring of callbacks by which paho's client and we hold each other."""
         if not self._is_attached:
             return  # the thread that connects may still have the client; it closes what nobody waits for
-        sock, client = self._sock, self._client
+        sock = self._sock
         self._detach()
-        client.take = client.on_log = client.on_connect = None
-        client.on_publish = client.on_subscribe = client.on_disconnect = None
-        client.on_socket_close = client.on_socket_register_write = client.on_socket_unregister_write = None
+        self._client.let_go()
         if sock is not None:
             sock.close()
 

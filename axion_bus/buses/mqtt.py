@@ -25,7 +25,7 @@ from axion_bus.ports import ORIGIN_PROPERTY, Received
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from axion_bus.buses.packets import Publish, PublishProperties
+    from axion_bus.buses.packets import Publish
     from axion_bus.config.mqtt import Mqtt
     from axion_bus.ports import Clock, Losses, Outcome
 
@@ -244,10 +244,10 @@ class MqttBus:
     def _topic(self, name: str) -> str:
         return f"{self._mqtt.base_topic}/instances/{self._instance}/{name}"
 
-    def _properties(self, body: bytes, *, is_event: bool = False, correlation: bytes | None = None) -> PublishProperties | None:
+    def _properties(self, body: bytes, *, is_event: bool = False, correlation: bytes | None = None) -> bytes:
         """On MQTT 5: who published it and, of an event, its attributes for who filters without reading JSON."""
         if self._mqtt.protocol != 5:
-            return None
+            return b""
         origin = (ORIGIN_PROPERTY, self._instance)
         if not is_event:
             return publish_properties(correlation=correlation, user=[origin])

@@ -1,4 +1,4 @@
-"""What is in a PUBLISH packet (MQTT 5 3.3, 3.1.1 3.3): read as the broker sent it, and its properties written. Pure.
+"""Packets cut out of what arrives (MQTT 5 2.1), and PUBLISH (3.3; 3.1.1 alike): read as the broker sent it, and written. Pure.
 
 A property is never a reason to refuse a message: what cannot be read of it, or is too much, is left out.
 """
@@ -9,8 +9,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from paho.mqtt.properties import Properties
-
+from axion_bus.domain.topics import check_name
 from axion_bus.ports import Attributes
 
 if TYPE_CHECKING:
@@ -21,6 +20,8 @@ MAX_PROPERTIES = 64
 MAX_PROPERTY_BYTES = 8192
 """How much of their text is kept, of all of them together."""
 
+_PUBLISH_AT_QOS_1 = 0x32
+_MAX_INTEGER = 0x0FFF_FFFF
 _EXPIRY = 2
 _CONTENT_TYPE = 3
 _RESPONSE_TOPIC = 8
@@ -43,6 +44,33 @@ class Publish:
     is_retained: bool
     is_duplicate: bool
     attributes: Attributes | None
+
+
+class Arrived:
+    """The bytes that came, of which whole packets are taken, in order."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+        self._place = 0
+
+    def add(self, data: bytes) -> None:
+        """More of them came."""
+        del self._bytes[: self._place]
+        self._place = 0
+        self._bytes += data
+
+    def packet(self) -> tuple[int, bytearray] | None:
+        """The next packet, its first byte and what is behind its length; None until it is whole. Raises ValueError."""
+        try:
+            size, start = _integer(self._bytes, self._place + 1)
+            first = self._bytes[self._place]
+        except IndexError:
+            return None
+        end = start + size
+        if end > len(self._bytes):
+            return None
+        self._place = end
+        return first, self._bytes[start:end]
 
 
 def read_publish(flags: int, packet: bytes | bytearray, *, is_five: bool) -> Publish:
@@ -153,23 +181,17 @@ def _integer(packet: bytes | bytearray, place: int) -> tuple[int, int]:
     raise ValueError("an integer is longer than four bytes")
 
 
-class PublishProperties(Properties):
-    """Properties of a PUBLISH that are written already: paho takes 60 us for what takes 4, and there is one for each event."""
-
-    packed: bytes
-
-    def __init__(self, packed: bytes) -> None:
-        object.__setattr__(self, "packed", packed)  # paho's own takes no name but those of properties
-
-    def pack(self) -> bytes:
-        """As they are sent, their length before them."""
-        return self.packed
+def written_publish(topic: str, body: bytes, *, mid: int, retain: bool, properties: bytes) -> bytes:
+    """A PUBLISH at QoS 1; ``properties`` as they are sent, empty for MQTT 3.1.1. Raises ValueError for what cannot be sent."""
+    check_name(topic)
+    variable = _written(topic.encode()) + mid.to_bytes(2, "big") + properties
+    return bytes((_PUBLISH_AT_QOS_1 | retain,)) + _written_integer(len(variable) + len(body)) + variable + body
 
 
 def publish_properties(
     *, content_type: str | None = None, correlation: bytes | None = None, user: Sequence[tuple[str, str]] = ()
-) -> PublishProperties:
-    """The MQTT 5 properties of a PUBLISH. Raises ValueError for one of more than 65,535 bytes."""
+) -> bytes:
+    """The MQTT 5 properties of a PUBLISH, their length before them. Raises ValueError for one of more than 65,535 bytes."""
     written = bytearray()
     if content_type is not None:
         written += bytes((_CONTENT_TYPE,)) + _written(content_type.encode())
@@ -177,7 +199,7 @@ def publish_properties(
         written += bytes((_CORRELATION,)) + _written(correlation)
     for name, value in user:
         written += bytes((_USER_PROPERTY,)) + _written(name.encode()) + _written(value.encode())
-    return PublishProperties(_written_integer(len(written)) + bytes(written))
+    return _written_integer(len(written)) + bytes(written)
 
 
 def _written(value: bytes) -> bytes:
@@ -187,6 +209,8 @@ def _written(value: bytes) -> bytes:
 
 
 def _written_integer(value: int) -> bytes:
+    if value > _MAX_INTEGER:
+        raise ValueError(f"{value} bytes are too many for MQTT")
     written = bytearray()
     while value > 127:
         written.append(value & 127 | 128)

@@ -10,19 +10,16 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from paho.mqtt import client as paho
-
+from axion_bus.buses.packets import written_publish
 from axion_bus.errors import BusUnavailable
 
 if TYPE_CHECKING:
     from paho.mqtt.reasoncodes import ReasonCode
 
-    from axion_bus.buses.packets import PublishProperties
+    from axion_bus.buses.wire import Wire
 
 MAX_INFLIGHT = 1000
 """How many publications are on the way at most, whatever the broker would take."""
-_MOST_AROUND_BODY = 9
-"""What a PUBLISH has beside topic, properties and body: type, length, the topic's length, packet identifier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +29,14 @@ class _Unsent:
     topic: str
     body: bytes
     retain: bool
-    properties: PublishProperties | None
+    properties: bytes
     future: asyncio.Future[None]
-
-    @property
-    def size(self) -> int:
-        properties = len(self.properties.packed) if self.properties is not None else 0
-        return _MOST_AROUND_BODY + len(self.topic.encode()) + properties + len(self.body)
 
 
 class Window:
     """Publications at QoS 1, in order. Nothing is sent before ``open``; nothing stays pending after ``close``."""
 
-    def __init__(self, client: paho.Client, broker: str) -> None:
+    def __init__(self, client: Wire, broker: str) -> None:
         self._client = client
         self._broker = broker
         self._size = 0
@@ -52,7 +44,6 @@ class Window:
         self._unsent: deque[_Unsent] = deque()
         self._sent: dict[int, asyncio.Future[None]] = {}
         self._closed: BusUnavailable | None = None
-        client.max_inflight_messages_set(MAX_INFLIGHT)
 
     def open(self, told: Any) -> None:
         """Send from now on, as ``told`` by the properties of the broker's CONNACK (MQTT 5; else there are none)."""
@@ -60,7 +51,7 @@ class Window:
         self._max_packet = getattr(told, "MaximumPacketSize", None)
         self._send()
 
-    def publish(self, topic: str, body: bytes, *, retain: bool, properties: PublishProperties | None) -> asyncio.Future[None]:
+    def publish(self, topic: str, body: bytes, *, retain: bool, properties: bytes) -> asyncio.Future[None]:
         """Send when there is room; the future ends with the PUBACK, or with BusUnavailable."""
         message = _Unsent(topic, body, retain, properties, asyncio.get_running_loop().create_future())
         if self._closed is not None:
@@ -96,19 +87,26 @@ class Window:
                 self._send_one(message)
 
     def _send_one(self, message: _Unsent) -> None:
-        if self._max_packet is not None and message.size > self._max_packet:
-            too_large = f"{message.size} bytes are more than the {self._max_packet} that {self._broker} takes"
-            fail(message.future, BusUnavailable(f"the message on {message.topic} cannot be sent: {too_large}"))
-            return
+        mid = self._unused_mid()
         try:
-            info = self._client.publish(message.topic, message.body, qos=1, retain=message.retain, properties=message.properties)
+            packet = self._written(message, mid)
         except ValueError as exc:
             fail(message.future, BusUnavailable(f"the message on {message.topic} cannot be sent: {exc}"))
             return
-        if info.rc == paho.MQTT_ERR_SUCCESS:
-            self._sent[info.mid] = message.future
-        else:
-            fail(message.future, BusUnavailable(f"{self._broker}: not sent: {paho.error_string(info.rc)}"))
+        self._sent[mid] = message.future
+        self._client.send(packet)
+
+    def _written(self, message: _Unsent, mid: int) -> bytes:
+        topic, body = message.topic, message.body
+        packet = written_publish(topic, body, mid=mid, retain=message.retain, properties=message.properties)
+        if self._max_packet is not None and len(packet) > self._max_packet:
+            raise ValueError(f"{len(packet)} bytes are more than the {self._max_packet} that {self._broker} takes")
+        return packet
+
+    def _unused_mid(self) -> int:
+        while (mid := self._client.new_mid()) in self._sent:
+            pass  # given out so long ago that it comes round again, and still not acknowledged
+        return mid
 
 
 def fail(future: asyncio.Future[Any], exc: BusUnavailable) -> None:

@@ -19,15 +19,38 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 VERBS = {
-    "run": ("axion_bus.cli.run", "Run the daemon in the foreground."),
-    "demo": ("axion_bus.cli.demo", "Look at it at work: a broker, a database, the daemon and a short story."),
-    "send": ("axion_bus.cli.send", "Publish one alert over MQTT."),
-    "check-config": ("axion_bus.cli.check_config", "Check configuration files; report every fault."),
-    "config": ("axion_bus.cli.config", "Show the configuration in force."),
-    "db": ("axion_bus.cli.db", "Upgrade the database's schema, or show its state."),
-    "version": ("axion_bus.cli.version", "Print the version."),
+    "run": ("run", "command", "Run the daemon in the foreground."),
+    "demo": ("demo", "command", "Look at it at work: a broker, a database, the daemon and a short story."),
+    "send": ("send", "command", "Publish one alert over MQTT."),
+    "watch": ("watch", "command", "Show the open incidents, live."),
+    "explain": ("explain", "command", "Show what led to a message or incident, and what followed."),
+    "create-incident": ("incidents", "create", "Open an incident."),
+    "list-incidents": ("incidents", "list_", "List incidents, the newest first."),
+    "get-incident": ("incidents", "get", "Show one incident."),
+    "update-status": ("incidents", "update_status", "Move an incident along its life cycle."),
+    "acknowledge": ("incidents", "acknowledge", "Take an incident on."),
+    "assign": ("incidents", "assign", "Put an incident into somebody's hands."),
+    "add-note": ("incidents", "add_note", "Write a note on an incident."),
+    "close-incident": ("incidents", "close", "Close an incident."),
+    "reopen-incident": ("incidents", "reopen", "Bring a closed incident back."),
+    "link-alert": ("incidents", "link_alert", "Link an alert to an incident."),
+    "merge-incidents": ("incidents", "merge", "Merge one incident into another."),
+    "timeline": ("looking", "timeline", "Show everything that happened to an incident."),
+    "list-alerts": ("looking", "list_alerts", "List the alerts of an incident."),
+    "list-communications": ("looking", "list_communications", "List what was said of an incident."),
+    "lookup-ref": ("looking", "lookup_ref", "Show the message with a reference."),
+    "notify-incident": ("telling", "notify", "Tell people about an incident."),
+    "log-communication": ("telling", "log", "Record what was said by other means."),
+    "email-report": ("telling", "email_report", "Mail the report of an incident."),
+    "report": ("figures", "report", "Print all that is known of an incident."),
+    "metrics": ("figures", "metrics", "Count incidents, and how long they took."),
+    "check-config": ("check_config", "command", "Check configuration files; report every fault."),
+    "config": ("config", "command", "Show the configuration in force."),
+    "db": ("db", "command", "Upgrade the database's schema, or show its state."),
+    "completion": ("completion", "command", "Print what makes a shell complete our commands."),
+    "version": ("version", "command", "Print the version."),
 }
-"""Each verb's module, whose ``command`` it is, and its line in the list of verbs."""
+"""Each verb's module in this package, its command there, and its line in the list of verbs."""
 
 
 class Verbs(click.Group):
@@ -41,13 +64,14 @@ class Verbs(click.Group):
         """The verb, or None if there is no such one."""
         if cmd_name not in VERBS:
             return None
-        command: click.Command = import_module(VERBS[cmd_name][0]).command
+        module, name, _ = VERBS[cmd_name]
+        command: click.Command = getattr(import_module(f"axion_bus.cli.{module}"), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of verbs in ``--help``, without importing them."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in VERBS.items()])
+            formatter.write_dl([(name, line) for name, (_, _, line) in VERBS.items()])
 
 
 @click.group("axion-bus", cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from axion_bus.config import Settings, load
 from axion_bus.errors import AxionError
 from axion_bus.manager import arguments as a
-from axion_bus.manager import notify, report, verbs
+from axion_bus.manager import finding, notify, report, verbs
 from axion_bus.manager.session import Session, opened
 from axion_bus.manager.views import incident_view
 from axion_bus.store import metrics, queries
@@ -240,6 +240,23 @@ class AsyncIncidentManager:
 
         """
         return await report.mailed(self._open, a.check(a.EmailReport, _given(locals())))
+
+    async def find_incident(self, text: str) -> str:
+        """The guid of the incident that ``text`` means: its guid, 6 characters or more of its beginning, or a reference.
+
+        Raises:
+            NotFound: there is none; the message names the nearest guids. ValidationFailed: there are several.
+
+        """
+        return await self._open.read(lambda connection: finding.incident(connection, text))
+
+    async def explain(self, text: str) -> Row:
+        """Why a message (its reference) was sent or what it led to, or all about an incident (its guid). Raises NotFound.
+
+        ``subject`` is the message or None, ``incident`` what it is about, ``causes`` what came in before, ``effects`` what went out
+        after, each with its ``AttemptLog``.
+        """
+        return await self._open.read(lambda connection: finding.chain(connection, text))
 
     async def get_incident(self, incident_guid: str) -> Row:
         """The incident. Raises NotFound."""

@@ -39,7 +39,7 @@ _ALERT = (
     "Labels",
 )
 _incidents = select(*(column for column in incident.c if column.name not in _INTERNAL))
-_communications = select(*(column for column in communication.c if column.name not in _INTERNAL_COMMUNICATION))
+all_communications = select(*(column for column in communication.c if column.name not in _INTERNAL_COMMUNICATION))
 
 
 async def incident_row(connection: AsyncConnection, guid: str) -> Row:
@@ -80,10 +80,12 @@ async def guids_like(connection: AsyncConnection, prefix: str, limit: int) -> li
     return list((await connection.execute(select(incident.c.IncidentGuid).where(begins).limit(limit))).scalars())
 
 
-async def newest_guids(connection: AsyncConnection, limit: int) -> list[str]:
-    """The guids of the newest incidents."""
-    newest = select(incident.c.IncidentGuid).order_by(incident.c.CreatedAt.desc()).limit(limit)
-    return list((await connection.execute(newest)).scalars())
+async def nearest_guids(connection: AsyncConnection, text: str, limit: int) -> list[str]:
+    """The guids of incidents that stand beside ``text`` in order, ``limit`` on each side at most."""
+    guid = incident.c.IncidentGuid
+    below = (await connection.execute(select(guid).where(guid < text).order_by(guid.desc()).limit(limit))).scalars().all()
+    above = (await connection.execute(select(guid).where(guid > text).order_by(guid).limit(limit))).scalars().all()
+    return [*reversed(below), *above][:limit]
 
 
 async def alerts(connection: AsyncConnection, guid: str) -> list[Row]:
@@ -113,7 +115,7 @@ async def timeline_rows(connection: AsyncConnection, guid: str) -> list[Row]:
 async def communications(connection: AsyncConnection, *, incident_guid: str, channel: str | None, limit: int) -> list[Row]:
     """The communications of an incident, the newest first."""
     await _must_exist(connection, incident_guid)
-    wanted = _communications.where(communication.c.IncidentGuid == incident_guid)
+    wanted = all_communications.where(communication.c.IncidentGuid == incident_guid)
     if channel is not None:
         wanted = wanted.where(communication.c.Channel == channel)
     return await _rows(
@@ -125,7 +127,7 @@ async def communication_row(connection: AsyncConnection, short_ref: str) -> Row 
     """The communication with a reference, with its incident's title and severity, and every attempt to deliver it."""
     columns = incident.c.Title.label("IncidentTitle"), incident.c.Severity.label("IncidentSeverity")
     by_reference = (
-        _communications.add_columns(*columns)
+        all_communications.add_columns(*columns)
         .outerjoin(incident, incident.c.IncidentGuid == communication.c.IncidentGuid)
         .where(communication.c.ShortRef == short_ref)
     )
