@@ -185,6 +185,7 @@ class Connection:
         while self._reads and seen < client.packets < last and not self.ended.done():
             seen = client.packets
             self._guarded(client.loop_read)
+        client.flush()
         is_all = seen == client.packets
         self._has_caught_up = self._reads and (self._has_caught_up or is_all)
         if self._reads and not is_all and not self.ended.done():
