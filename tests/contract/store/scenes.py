@@ -11,6 +11,7 @@ from sqlalchemy import text
 from axion_bus.domain.alert import AlertRecord, AlertStatus, Severity
 from axion_bus.domain.communication import Channel, Communication, CommunicationStatus, Direction
 from axion_bus.ports import Changes, Settlement
+from tests.builders import an_incident
 from tests.fakes import NOON
 
 if TYPE_CHECKING:
@@ -84,6 +85,25 @@ def an_event(
 async def save(store: SqlStore, **changes: Any) -> None:
     """Write ``changes``, named as in ``ports.Changes``, in one transaction."""
     await store.write(lambda transaction: transaction.save(Changes(**changes)))
+
+
+async def queue(store, *events):
+    """Queue ``events`` and the incidents that they are about."""
+    known = {guid for (guid,) in await look(store, "SELECT IncidentGuid FROM data_incident")}
+    new = {event.incident_guid for event in events if event.incident_guid} - known
+    await save(store, new_incidents=[an_incident(guid=guid) for guid in sorted(new)], communications=list(events))
+
+
+def story(incident_guid, length, *, due=NOON):
+    """So many events of one incident, in order."""
+    return [an_event(incident_guid, sequence, due=due) for sequence in range(1, length + 1)]
+
+
+async def outbox_row(store, guid):
+    """Status, attempts, whether it is settled, lease and error of a row."""
+    columns = "Status, Attempts, NextAttemptAt IS NULL, LeaseOwner, LeaseUntil IS NULL, ErrorMessage"
+    (row,) = await look(store, f"SELECT {columns} FROM data_incident_communication WHERE CommunicationGuid = :guid", guid=guid)
+    return row
 
 
 async def claim(store: SqlStore, *, owner: str = "me", now: datetime = NOON, limit: int = 100) -> Sequence[Outgoing]:
