@@ -118,7 +118,7 @@ class Mqtt(Section):
     @property
     def request_topics(self) -> tuple[str, ...]:
         """Topic filters of what people and programs ask for."""
-        return (f"{self.base_topic}/request/#",)
+        return (f"{self.base_topic}/request/#", f"{self.base_topic}/inbound/#")
 
     @property
     def published(self) -> tuple[str, ...]:

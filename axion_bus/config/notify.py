@@ -43,9 +43,17 @@ class Channel(Section):
     rate: Number = Field(1.0, gt=0, le=1000, description="Deliveries a second, at most.")
     concurrency: Whole = Field(4, ge=1, le=64, description="Deliveries at a time, at most.")
     allow_private: Flag = Field(False, description="Allow http and addresses of this machine or network, for relays and tests.")
+    allowed_senders: tuple[Text, ...] = Field(
+        (), description="Who may answer with `ack`, `close` or `note` and a reference, beside those in `to`."
+    )
     on_ambiguous: Literal["resend", "hold"] = Field(
         "resend", description="After a timeout, when it may have been delivered: send it again, or leave it to a person."
     )
+
+    @property
+    def senders(self) -> tuple[str, ...]:
+        """Who may command by a reply."""
+        return (*self.allowed_senders, *getattr(self, "to", ()))
 
     @model_validator(mode="after")
     def _base_url_is_safe(self) -> Self:

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from axion_bus import __version__
+from axion_bus.channels import configured
 from axion_bus.daemon.health import is_set_within
 from axion_bus.domain.delivery import Patience
 from axion_bus.errors import StoreConflict, StoreUnavailable
 from axion_bus.formats import decoder
+from axion_bus.manager.inbox import Inbox
+from axion_bus.manager.replies import Replies
 from axion_bus.manager.requests import BusRequests
 from axion_bus.pipeline.courier import CourierSettings
 from axion_bus.pipeline.decode import Source, Sources
@@ -88,17 +91,31 @@ def sources(settings: Settings) -> Sources:
     )
 
 
-def requests(settings: Settings, outbox: Outbox) -> BusRequests:
-    """Who carries out commands. No answer goes where we listen, nor where others take what they hear for our own word."""
+def requests(settings: Settings, outbox: Outbox) -> Inbox:
+    """Who carries out commands and takes replies.
+
+    No answer goes where we listen, nor where others take what they hear for our own word.
+    """
     mqtt = settings.mqtt
     ours = [each for each in mqtt.published if each != f"{mqtt.base_topic}/response/#"]
-    return BusRequests(
+    reachable = configured(settings.channels)
+    commands = BusRequests(
+        channels=reachable,
         outbox=outbox,
         base_topic=mqtt.base_topic,
         max_payload_bytes=settings.intake.max_payload_bytes,
         response_prefixes=mqtt.response_prefixes,
         forbidden=[*ours, *mqtt.request_topics, *(source.topic for source in mqtt.sources)],
     )
+    channels = {name.upper(): channel for name, channel in settings.channels if channel is not None}
+    replies = Replies(
+        outbox=outbox,
+        base_topic=mqtt.base_topic,
+        max_payload_bytes=settings.intake.max_payload_bytes,
+        senders={name: channel.senders for name, channel in channels.items()},
+        reachable=reachable.keys(),
+    )
+    return Inbox([commands, replies])
 
 
 def courier_settings(settings: Settings) -> CourierSettings:

@@ -9,8 +9,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from axion_bus.domain.communication import CommunicationStatus
 from axion_bus.manager import arguments as a
-from axion_bus.manager import verbs
+from axion_bus.manager import notify, verbs
 from axion_bus.manager.views import incident_view
 from axion_bus.store import queries
 
@@ -53,6 +54,13 @@ async def _log(work: Work, given: a.LogCommunication) -> Answer:
     return Answer({"communication_guid": row.guid, "short_ref": row.short_ref}, row.incident_guid)
 
 
+async def _notify(work: Work, given: a.NotifyIncident) -> Answer:
+    """Nothing is sent inside a transaction: what can be is pending, and the daemon's courier takes it up."""
+    rows = await notify.notify(work, given)
+    pending = sum(row.status is CommunicationStatus.PENDING for row in rows)
+    return Answer({"sent": 0, "failed": len(rows) - pending, "pending": pending}, given.incident_guid)
+
+
 async def _get(work: Work, given: a.GetIncident) -> Answer:
     row = await work.transaction.ask(lambda connection: queries.incident_row(connection, given.incident_guid))
     return Answer(on_the_bus(row), given.incident_guid)
@@ -86,6 +94,7 @@ CATALOGUE: Mapping[str, Verb] = {
     "link-alert": Verb(a.LinkAlert, _changes(verbs.link_alert), "linked_by"),
     "merge-incidents": Verb(a.MergeIncidents, _changes(verbs.merge_incidents), "merged_by"),
     "log-communication": Verb(a.LogCommunication, _log, "logged_by"),
+    "notify": Verb(a.NotifyIncident, _notify, "sent_by"),
     "get-incident": Verb(a.GetIncident, _get),
     "list-incidents": Verb(a.ListIncidents, _list),
     "lookup-ref": Verb(a.LookupRef, _look_up),

@@ -213,8 +213,7 @@ class AsyncIncidentManager:
         not configured counts as failed, and so does an unknown code; the audit stream says why. Raises NotFound: no such incident.
         """
         given = a.check(a.NotifyIncident, _given(locals()))
-        post = self._open.post
-        return await post.send(lambda work: notify.notify(work, given, post.channels))
+        return await self._open.post.send(lambda work: notify.notify(work, given))
 
     async def generate_incident_report(self, incident_guid: str, format: str = "text") -> str:  # noqa: A002 - the guide's word
         """What is known of an incident, as ``text``, ``markdown`` or one self-contained ``html`` page. Raises NotFound."""

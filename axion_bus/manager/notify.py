@@ -16,12 +16,11 @@ from axion_bus.ports import Changes
 from axion_bus.store import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from axion_bus.domain.incident import Incident
     from axion_bus.manager import arguments as a
     from axion_bus.manager.verbs import Work
-    from axion_bus.ports import Channel as ChannelPort
 
 NO_CHANNEL = "NONE"
 """The channel of the row for a notify code that nobody defined."""
@@ -48,7 +47,7 @@ class Message:
     html: str | None = None
 
 
-async def notify(work: Work, given: a.NotifyIncident, channels: Mapping[str, ChannelPort]) -> list[Communication]:
+async def notify(work: Work, given: a.NotifyIncident) -> list[Communication]:
     """A row for each recipient of each channel of the code; what cannot be sent is FAILED at once. Raises NotFound."""
     incident = await work.incident(given.incident_guid)
     defined = await work.transaction.ask(lambda connection: queries.notify_channels(connection, given.notify_code))
@@ -61,7 +60,7 @@ async def notify(work: Work, given: a.NotifyIncident, channels: Mapping[str, Cha
         return await _queue(work, incident, [row], given.sent_by)
     rows: list[Communication] = []
     for name in names:
-        channel = channels.get(name)
+        channel = work.channels.get(name)
         if channel is None:
             why = f"channel {name} is not configured: [channels.{name.lower()}] is missing"
             rows.append(await _row(work, incident, message, channel=name, recipient="", why_not=why))

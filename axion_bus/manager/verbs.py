@@ -7,7 +7,7 @@ nothing. Called by the manager and by the bus commands.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from axion_bus.domain import desk, reference
@@ -18,23 +18,24 @@ from axion_bus.errors import Conflict, NotFound, StoreUnavailable
 from axion_bus.ports import Changes, Link
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from axion_bus.domain.alert import AlertRecord
     from axion_bus.domain.changes import Told
     from axion_bus.manager import arguments as a
     from axion_bus.pipeline.outbox import Outbox
-    from axion_bus.ports import Transaction
+    from axion_bus.ports import Channel, Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """What a verb works with: the transaction, the outbox that makes rows of events, and the time."""
+    """What a verb works with: the transaction, the outbox that makes rows of events, the time, and the ways to reach people."""
 
     transaction: Transaction
     outbox: Outbox
     now: datetime
+    channels: Mapping[str, Channel] = field(default_factory=dict)
 
     async def incident(self, guid: str, expected_version: int | None = None) -> Incident:
         """The incident ``guid``, locked.

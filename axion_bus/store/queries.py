@@ -13,7 +13,7 @@ from axion_bus.errors import NotFound
 from axion_bus.store.schema import alert, attempt, communication, incident, incident_alert, note, notify, timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from sqlalchemy import ColumnElement, Table
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -136,6 +136,15 @@ async def communication_row(connection: AsyncConnection, short_ref: str) -> Row 
         return None
     tries = select(attempt).where(attempt.c.CommunicationGuid == found["CommunicationGuid"]).order_by(attempt.c.AttemptId)
     return {**found, "AttemptLog": await _rows(connection, tries)}
+
+
+async def incident_of_references(connection: AsyncConnection, short_refs: Sequence[str]) -> str | None:
+    """The incident of the first of these references that is known."""
+    known = select(communication.c.ShortRef, communication.c.IncidentGuid).where(
+        communication.c.ShortRef.in_(short_refs), communication.c.IncidentGuid.is_not(None)
+    )
+    found = {row.ShortRef: row.IncidentGuid for row in await connection.execute(known)} if short_refs else {}
+    return next((found[each] for each in short_refs if each in found), None)
 
 
 async def notify_channels(connection: AsyncConnection, code: str) -> str | None:

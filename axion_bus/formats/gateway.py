@@ -1,0 +1,47 @@
+"""A person's reply as a gateway passes it on: ``{"from", "message", "external_id"}``. Called by the manager's replies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from axion_bus.domain.communication import Fault
+from axion_bus.formats import strict_json
+from axion_bus.formats.message import Malformed, Unreadable
+
+MAX_CHANNEL_CHARACTERS = 50
+MAX_SENDER_CHARACTERS = 255
+MAX_MESSAGE_CHARACTERS = 65_536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What somebody said. ``external_id`` is the gateway's own id of it."""
+
+    sender: str
+    message: str
+    external_id: str | None = None
+
+
+def decode(body: bytes) -> Said | Malformed:
+    """Read ``body``."""
+    try:
+        value = strict_json.read(body)
+        if not isinstance(value, dict):
+            return Malformed(fault=Fault.WRONG_TYPE, place="$", detail=f"no object, but {strict_json.kind_of(value)}")
+        sender = _text(value, "from", MAX_SENDER_CHARACTERS)
+        message = _text(value, "message", MAX_MESSAGE_CHARACTERS)
+        external_id = _text(value, "external_id", MAX_SENDER_CHARACTERS) if value.get("external_id") is not None else None
+        return Said(sender=sender, message=message, external_id=external_id)
+    except Unreadable as exc:
+        return Malformed(fault=exc.fault, place=exc.place, detail=exc.detail)
+
+
+def _text(value: dict[str, object], name: str, maximum: int) -> str:
+    found = value.get(name)
+    if found is None:
+        raise Unreadable(Fault.MISSING_FIELD, f"$.{name}", f"{name} is missing")
+    if not isinstance(found, str) or not found.strip():
+        raise Unreadable(Fault.WRONG_TYPE, f"$.{name}", f"{name} is no text, or empty")
+    if len(found) > maximum:
+        raise Unreadable(Fault.TOO_LONG, f"$.{name}", f"{len(found)} characters; at most {maximum} are allowed")
+    return found
