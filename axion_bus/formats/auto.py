@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from axion_bus.domain.communication import Fault
 from axion_bus.formats import alertmanager, cloudevents, parts, text
-from axion_bus.formats.encoding import text_of
 from axion_bus.formats.fields import alert
 from axion_bus.formats.message import Element, Unreadable
 from axion_bus.formats.strict_json import kind_of, read
@@ -50,9 +49,8 @@ def _alert(value: dict[str, object], context: Context) -> Alert:
 def _text(body: bytes, context: Context) -> list[Element]:
     """A text, unless it is JSON after all: a number or a quoted text is nobody's alert, but somebody's mistake."""
     try:
-        text_of(body)
         value = read(body)
     except Unreadable as exc:
-        return text.decode(body, context) if exc.fault in (Fault.BAD_JSON, Fault.NUL) else [Element(exc.below("$"), None)]
+        return text.decode(body, context) if exc.fault is Fault.BAD_JSON else [Element(exc.below("$"), None)]
     fault = Unreadable(Fault.WRONG_TYPE, "$", f"found {kind_of(value)}; an alert is an object, or a text that is not JSON")
     return [Element(fault.below(""), None)]

@@ -137,6 +137,10 @@ def test_a_mapping_that_cannot_be_used_is_refused(format_, mapping, message):
     assert message == str(caught.value)
 
 
+def test_a_function_may_have_more_arguments_if_jmespath_says_so():
+    assert an_alert("json", '{"b":"B"}', mapping={"title": "not_null(a, b, c)"}).title == "B"
+
+
 def test_all_faults_of_a_mapping_are_told_at_once():
     with pytest.raises(ConfigError) as caught:
         decoder(FormatName.JSON, {"ttle": "a[", "labels.": "b", "severity": "upper(c)"})
