@@ -1,0 +1,1 @@
+"""The incident manager on each kind of store."""

@@ -1,0 +1,44 @@
+"""An incident manager on an empty database of each kind, and more of them on the same one."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+
+import pytest
+
+from axion_bus import AsyncIncidentManager
+from axion_bus.config import parse
+
+
+@pytest.fixture
+def settings(store_url):
+    """Settings with that database and nothing else."""
+    return parse({"store": {"url": store_url}, "instance": {"name": "test"}})
+
+
+@pytest.fixture
+async def manager(settings):
+    """The manager."""
+    async with AsyncIncidentManager(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def managers(settings):
+    """Makes managers with connections of their own, as other processes have."""
+    async with AsyncExitStack() as stack:
+
+        async def make(number):
+            return [await stack.enter_async_context(AsyncIncidentManager(settings)) for _ in range(number)]
+
+        yield make
+
+
+@pytest.fixture
+def an_incident(manager):
+    """Opens an incident and gives its guid."""
+
+    async def make(**given):
+        return await manager.create_incident(**{"title": "t", "severity": "HIGH", "package": "P", **given})
+
+    return make
