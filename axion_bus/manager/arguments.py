@@ -213,29 +213,27 @@ def check(kind: type[A], given: Mapping[str, Any]) -> A:
 def _fault(kind: type[Arguments], details: ErrorDetails) -> tuple[str, str]:
     name = ".".join(map(str, details["loc"])) or "arguments"
     info = kind.model_fields.get(str(details["loc"][0])) if details["loc"] else None
+    allowed = _allowed(info, is_part=len(details["loc"]) > 1)
     match details["type"]:
         case "missing":
-            return name, f"it has to be given; allowed: {_allowed(info)}"
+            return name, f"it has to be given; allowed: {allowed}"
         case "extra_forbidden":
             return name, f"there is no such argument; known: {', '.join(kind.model_fields)}"
         case "value_error" if info is None:
             return name, str(details["ctx"]["error"])
         case "value_error":
-            return name, f"{details['ctx']['error']}: found {_shown(details['input'])}; allowed: {_allowed(info)}"
+            return name, f"{details['ctx']['error']}: found {_shown(details['input'])}; allowed: {allowed}"
         case _:
-            return name, f"found {_shown(details['input'])}; allowed: {_allowed(info)}"
+            return name, f"found {_shown(details['input'])}; allowed: {allowed}"
 
 
-def _allowed(info: Any) -> str:
-    """The words of the field's Allowed, which may stand inside ``X | None``."""
+def _allowed(info: Any, *, is_part: bool) -> str:
+    """The words of the field's Allowed, which may stand inside ``X | None``; of a part, those of the elements."""
     if info is None:
         return "another value"
-    marks = [
-        *info.metadata,
-        *(mark for part in getattr(info.annotation, "__args__", ()) for mark in getattr(part, "__metadata__", ())),
-    ]
-    words = [mark.text for mark in marks if isinstance(mark, Allowed)]
-    return words[-1] if words else "a text"
+    of_parts = [mark for part in get_args(info.annotation) for mark in getattr(part, "__metadata__", ())]
+    words = [mark.text for mark in (*info.metadata, *of_parts) if isinstance(mark, Allowed)]
+    return words[-1 if is_part else 0] if words else "a text"
 
 
 def _shown(value: object) -> str:
