@@ -59,6 +59,10 @@ class Alerts:
             if self._dice.random() < 0.03:
                 yield message
 
+    def singles(self, number: int) -> Iterator[Message]:
+        """``number`` messages with one alert each, and none of them twice."""
+        return (self._message([self._alert()]) for _ in range(number))
+
     def _message(self, alerts: list[dict[str, Any]]) -> Message:
         body = json.dumps(alerts[0] if len(alerts) == 1 else alerts).encode()
         ids = tuple(alert["id"] for alert in alerts)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chaos.scene import open_scene
+from tests.chaos.scene import Stage, open_scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.chaos.scene import Scene
+    from tests.servers import Daemon, Mosquitto
 
 
 @pytest.fixture(autouse=True)
@@ -32,11 +33,17 @@ def dice(request: pytest.FixtureRequest) -> Random:
 
 
 @pytest.fixture
-def make_scene(base_topic: str, dice: Random) -> Iterator[Callable[..., Scene]]:
-    """Opens scenes, ended with the test; arguments as for ``open_scene`` but for what fixtures give."""
+def stage(base_topic: str, dice: Random, make_daemon: Callable[..., Daemon], is_long: bool) -> Stage:
+    """What a scene is played on."""
+    return Stage(base_topic=base_topic, dice=dice, is_long=is_long, make_daemon=make_daemon)
+
+
+@pytest.fixture
+def make_scene(stage: Stage) -> Iterator[Callable[..., Scene]]:
+    """Opens scenes at a broker and a store, ended with the test."""
     with ExitStack() as stack:
 
-        def make(broker: object, store: str) -> Scene:
-            return stack.enter_context(open_scene(broker, store=store, base_topic=base_topic, dice=dice))
+        def make(broker: Mosquitto, store: str) -> Scene:
+            return stack.enter_context(open_scene(stage, broker, store))
 
         yield make

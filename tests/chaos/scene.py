@@ -1,13 +1,14 @@
 """What a fault test plays on: a broker, a database, a stream of alerts, who publishes it and who hears the events; and the verdict.
 
-The daemon is the test's to start, kill and start again. ``verdict`` waits for the quiet time that each fault test ends with.
+Daemons are the test's to start, kill and start again. ``verdict`` waits for the quiet time that each fault test ends with.
 """
 
 from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from tests.chaos import ledger
 from tests.chaos.alerts import Alerts
@@ -18,7 +19,7 @@ from tests.chaos.subscriber import Subscriber
 from tests.servers import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from random import Random
 
     from tests.servers import Daemon, Mosquitto
@@ -34,15 +35,37 @@ SELECT (SELECT COUNT(*) FROM data_incident_communication WHERE Direction = 'INBO
 """
 
 
-class Scene:
-    """One stream through one broker into one database. ``dice`` decides everything that is random."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """What a test runs in: ``dice`` decides everything that is random, ``is_long`` how long the test takes."""
 
-    def __init__(self, *, store: str, base_topic: str, dice: Random, publisher: Publisher, subscriber: Subscriber) -> None:
+    base_topic: str
+    dice: Random
+    is_long: bool
+    make_daemon: Callable[..., Daemon]
+
+
+class Scene:
+    """One stream through one broker into one database at ``store``."""
+
+    def __init__(self, stage: Stage, broker: Mosquitto, store: str, publisher: Publisher, subscriber: Subscriber) -> None:
+        self.broker = broker
         self.store = store
-        self.dice = dice
+        self.base_topic = stage.base_topic
+        self.dice = stage.dice
+        self.is_long = stage.is_long
         self.publisher = publisher
         self.subscriber = subscriber
-        self.alerts = Alerts(base_topic, dice)
+        self.alerts = Alerts(stage.base_topic, stage.dice)
+        self._make_daemon = stage.make_daemon
+
+    def daemon(self, *, port: int | None = None, **settings: Any) -> Daemon:
+        """A daemon, not yet started; ``port`` of a proxy before the broker; other arguments as for ``configuration``."""
+        return self._make_daemon(**{"store": self.store, "broker": _url(port) if port else self.broker.url, **settings})
+
+    def start_daemon(self, **settings: Any) -> Daemon:
+        """A daemon that is started and hears; arguments as for ``daemon``."""
+        return start_hearing(self.daemon(**settings))
 
     def send(self, number: int) -> None:
         """Let ``number`` more alerts be published; returns at once."""
@@ -101,10 +124,14 @@ class Scene:
 
 
 @contextmanager
-def open_scene(broker: Mosquitto, *, store: str, base_topic: str, dice: Random) -> Iterator[Scene]:
+def open_scene(stage: Stage, broker: Mosquitto, store: str) -> Iterator[Scene]:
     """A scene at ``broker``, whose subscriber hears all events."""
-    with Publisher(broker.port) as publisher, Subscriber(broker.port, f"{base_topic}/events/#") as subscriber:
-        yield Scene(store=store, base_topic=base_topic, dice=dice, publisher=publisher, subscriber=subscriber)
+    with Publisher(broker.port) as publisher, Subscriber(broker.port, f"{stage.base_topic}/events/#") as subscriber:
+        yield Scene(stage, broker, store, publisher, subscriber)
+
+
+def _url(port: int) -> str:
+    return f"mqtt://127.0.0.1:{port}"
 
 
 def start_hearing(daemon: Daemon) -> Daemon:

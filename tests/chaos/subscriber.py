@@ -13,6 +13,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from tests.chaos.checker import Seen
+from tests.servers import wait_until
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -30,14 +31,21 @@ class Subscriber:
         self.messages: list[paho.MQTTMessage] = []
         self._port = port
         self._topic = topic
-        self._subscribed = Event()
+        self._subscriptions = 0
         self._client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id=f"subscriber-{uuid.uuid4().hex}", protocol=MQTTProtocolVersion.MQTTv5
         )
         self._client.reconnect_delay_set(1, 1)
         self._client.on_connect = lambda *_: self._client.subscribe(topic, qos=1)
-        self._client.on_subscribe = lambda *_: self._subscribed.set()
+        self._client.on_subscribe = self._on_subscribe
         self._client.on_message = lambda _client, _data, message: self.messages.append(message)
+
+    def wait_until_subscribed_again(self) -> None:
+        """After a broker was started anew: wait until the subscription stands there."""
+        wait_until(lambda: self._subscriptions > 1, "a subscriber is subscribed again")
+
+    def _on_subscribe(self, *_: object) -> None:
+        self._subscriptions += 1
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -57,7 +65,7 @@ class Subscriber:
         properties.SessionExpiryInterval = _FOR_EVER
         self._client.connect_async("127.0.0.1", self._port, clean_start=False, properties=properties)
         self._client.loop_start()
-        assert self._subscribed.wait(30), f"no subscription to {self._topic} within 30 s"
+        wait_until(lambda: self._subscriptions, f"a subscription to {self._topic}")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from tests.chaos.alerts import CHURN
-from tests.chaos.scene import start_hearing, what_is_left
+from tests.chaos.scene import what_is_left
 
 pytestmark = pytest.mark.chaos
 
 
-def test_a_daemon_killed_at_random_moments_accepts_each_alert_once(broker, store_url, make_daemon, make_scene, is_long):
-    alerts, kills = (20_000, 24) if is_long else (3_000, 6)
+def test_a_daemon_killed_at_random_moments_accepts_each_alert_once(broker, store_url, make_scene):
     scene = make_scene(broker, store_url)
-    daemon = start_hearing(make_daemon(store=store_url, broker=broker.url, more=CHURN))
+    alerts, kills = (20_000, 24) if scene.is_long else (3_000, 6)
+    daemon = scene.start_daemon(more=CHURN)
     for number in range(kills):
         scene.send(alerts // kills)
         scene.pause(0.3)

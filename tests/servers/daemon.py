@@ -58,7 +58,8 @@ class Daemon(Process):
     """``axion-bus run`` with the configuration text ``config``; what it logs goes to the process's log file.
 
     ``notifications`` has every datagram that it sent to its service manager, over all its runs. Ready means READY=1: configuration
-    read, store open; the broker may be away.
+    read, store open; the broker may be away. ``under`` is a command that starts the next runs; its process must
+    become the daemon.
     """
 
     name = "axion-bus"
@@ -77,6 +78,7 @@ class Daemon(Process):
         self.config_file = directory / f"{name}.toml"
         self.config_file.write_text(config)
         self.client_id: str = tomllib.loads(config)["mqtt"]["client_id"]
+        self.under: Sequence[str] = ()
         self.notifications: list[str] = []
         self._environment = environment or {}
         self._arguments = arguments
@@ -84,7 +86,7 @@ class Daemon(Process):
 
     def command(self) -> Sequence[str]:
         """The module, so that it is the code of this tree in whatever interpreter runs the tests."""
-        return sys.executable, "-m", "axion_bus", "run", "--config", str(self.config_file), *self._arguments
+        return *self.under, sys.executable, "-m", "axion_bus", "run", "--config", str(self.config_file), *self._arguments
 
     def environment(self) -> Mapping[str, str]:
         """Its NOTIFY_SOCKET, and what the test gives it."""

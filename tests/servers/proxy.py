@@ -22,7 +22,10 @@ T = TypeVar("T")
 
 
 class Observer(Protocol):
-    """Sees the bytes of one connection before they are passed on; called in the proxy's thread, in order."""
+    """Sees the bytes of one connection before they are passed on; called in the proxy's thread, in order.
+
+    Of the proxy's methods it may call ``freeze_at_once`` only: the others wait for that thread.
+    """
 
     def upstream(self, data: bytes) -> None:
         """Bytes from the client."""
@@ -60,7 +63,15 @@ class TcpProxy:
 
     def freeze(self, *, upstream: bool = True, downstream: bool = True) -> None:
         """Half-open, until ``thaw``: connections stay and new ones are taken, but nothing gets through to the server or client."""
-        self._call(self._set_frozen(upstream, downstream))
+        self._call(self._set_frozen(upstream=upstream, downstream=downstream))
+
+    def freeze_at_once(self, *, upstream: bool = True, downstream: bool = True) -> None:
+        """``freeze`` for an observer: nothing that comes behind what it is looking at gets through."""
+        for event, frozen in ((self._up, upstream), (self._down, downstream)):
+            if frozen:
+                event.clear()
+            else:
+                event.set()
 
     def thaw(self) -> None:
         """Pass on again, first what waited."""
@@ -110,12 +121,8 @@ class TcpProxy:
             await self._cut()
             await asyncio.wait(others)
 
-    async def _set_frozen(self, upstream: bool, downstream: bool) -> None:
-        for event, frozen in ((self._up, upstream), (self._down, downstream)):
-            if frozen:
-                event.clear()
-            else:
-                event.set()
+    async def _set_frozen(self, *, upstream: bool, downstream: bool) -> None:
+        self.freeze_at_once(upstream=upstream, downstream=downstream)
 
     def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1

@@ -1,0 +1,59 @@
+"""G1: the daemon is killed in the middle of its work, at the n-th sync of a file or the n-th message to a server."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.chaos.alerts import CHURN
+from tests.chaos.scene import what_is_left
+from tests.servers.process import find_program
+
+pytestmark = pytest.mark.chaos
+
+
+def killed_at(call: str, number: int) -> list[str]:
+    """A command that starts another, and kills it as it begins the ``number``-th ``call``."""
+    # -D: the daemon is our child, and the tracer nobody's; with --seccomp-bpf, which is faster, strace 6.1 kills nobody
+    strace = [find_program("strace", "strace"), "-D", "-f", "-qq", "-o", "/dev/null"]
+    return [*strace, "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}"]
+
+
+def kill_at_each(numbers, call, scene, daemon):
+    """Run the daemon under load until it dies at the first of ``numbers``, then until the next; the codes that it ended with."""
+    codes = set()
+    for number in numbers:
+        daemon.under = killed_at(call, number)
+        scene.send(200)
+        daemon.spawn()
+        codes.add(daemon.wait(60))
+    daemon.under = ()
+    return codes
+
+
+def test_a_daemon_killed_as_it_syncs_its_database_accepts_each_alert_once(broker, sqlite_url, make_scene):
+    scene = make_scene(broker, sqlite_url)
+    daemon = scene.start_daemon(more=CHURN)
+    daemon.stop()
+
+    codes = kill_at_each(scene.dice.sample(range(1, 25), 20 if scene.is_long else 3), "fsync,fdatasync", scene, daemon)
+    daemon.start()
+    faults = scene.verdict()
+    daemon.stop()
+
+    assert (faults, codes, what_is_left(broker, daemon)) == ([], {-signal.SIGKILL}, (True, []))
+
+
+def test_a_daemon_killed_as_it_sends_accepts_each_alert_once(broker, mariadb, make_scene):
+    store = mariadb.fresh_database()
+    scene = make_scene(broker, store)
+    daemon = scene.start_daemon(more=CHURN)
+    daemon.stop()
+
+    codes = kill_at_each(scene.dice.sample(range(1, 150), 20 if scene.is_long else 3), "sendto", scene, daemon)
+    daemon.start()
+    faults = scene.verdict()
+    daemon.stop()
+
+    assert (faults, codes, what_is_left(broker, daemon)) == ([], {-signal.SIGKILL}, (True, []))
