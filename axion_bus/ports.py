@@ -94,7 +94,12 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """One message to one recipient, as a channel takes it. ``html`` is the same in another dress, for channels that show it."""
+    """One message to one recipient, as a channel takes it. ``html`` is the same in another dress, for channels that show it.
+
+    ``occasion`` is what it tells: ``created``, ``acknowledged``, ``closed`` ... or ``notification``, ``report``, ``answer``.
+    ``incident`` is the incident as the bus shows it, as it was then. ``thread`` is the provider's id of the first message that it
+    took about this incident on this channel for this recipient; what comes later belongs to that one.
+    """
 
     guid: str
     reference: str
@@ -103,6 +108,9 @@ class Letter:
     text: str
     html: str | None = None
     incident_guid: str | None = None
+    occasion: str = "notification"
+    incident: Mapping[str, Any] = field(default_factory=dict)
+    thread: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

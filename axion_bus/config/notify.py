@@ -100,6 +100,10 @@ class Twilio(Channel):
     auth_token: Secret = Field(description="Its token.")
     from_: Text = Field(alias="from", description="The number that messages come from.")
     to: tuple[Text, ...] = Field(min_length=1, description="The numbers that they go to.")
+    status_callback: WebUrl | None = Field(
+        None,
+        description="Where Twilio tells what became of a message; a gateway puts it on `<base_topic>/inbound/<channel>/status`.",
+    )
 
 
 class Email(Channel):
