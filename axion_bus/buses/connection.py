@@ -65,6 +65,8 @@ class Connection:
         self._problem: str | None = None
         self._reads = True
         self._has_caught_up = True
+        self._has_answered = False
+        self._next_read: asyncio.Handle | None = None
         self._pinged_at = self._loop.time()
 
     def set_will(self, topic: str, body: bytes) -> None:
@@ -119,7 +121,7 @@ class Connection:
         self._reads = True
         if self._sock is not None:
             self._loop.add_reader(self._sock, self._read)
-            self._loop.call_soon(self._read)  # TLS may hold bytes that no selector can see
+            self._read_soon()
 
     def tick(self) -> None:
         """To be called about once a second: pings, and the end of a connection that gives no sign of life.
@@ -182,14 +184,23 @@ class Connection:
         client = self._client
         last = client.packets + _PACKETS_A_TURN
         seen = -1
-        while self._reads and seen < client.packets < last and not self.ended.done():
+        self._has_answered = False
+        while self._reads and seen < client.packets < last and not (self.ended.done() or self._has_answered):
             seen = client.packets
             self._guarded(client.loop_read)
+        if self.ended.done():
+            return
         client.flush()
         is_all = seen == client.packets
         self._has_caught_up = self._reads and (self._has_caught_up or is_all)
-        if self._reads and not is_all and not self.ended.done():
-            self._loop.call_soon(self._read)  # what is in the client's buffer, or TLS's, no selector can see
+        if self._reads and not is_all:
+            self._read_soon()
+
+    def _read_soon(self) -> None:
+        """Read in the loop's next turn: what is in the client's buffer, or TLS's, no selector can see."""
+        if self._next_read is not None:
+            self._next_read.cancel()
+        self._next_read = self._loop.call_soon(self._read)
 
     def _write(self) -> None:
         self._guarded(self._client.loop_write)
@@ -215,6 +226,7 @@ class Connection:
             advice = _ADVICE.get(reason.value, "")
             fail(self._accepted, BusUnavailable(f"{self._mqtt.url} refused the connection: {reason}{advice}"))
             return
+        self._has_answered = True
         self._accepted.set_result(flags.session_present)
         self._window.open(properties)
 
@@ -222,6 +234,7 @@ class Connection:
         self._window.acknowledged(mid, reason)
 
     def _on_subscribe(self, _client: object, _data: object, mid: int, reasons: list[ReasonCode], _properties: object) -> None:
+        self._has_answered = True  # who asked has a turn before what is behind the answer
         future = self._subscribing.pop(mid, None)
         if future is not None and not future.done():
             future.set_result(reasons)
@@ -247,7 +260,7 @@ class Connection:
         """Close the socket, and break the ring of callbacks by which paho's client and we hold each other."""
         if not self._is_attached:
             return  # the thread that connects may still have the client; it closes what nobody waits for
-        sock = self._sock
+        sock, self._next_read = self._sock, None
         self._detach()
         self._client.let_go()
         if sock is not None:
