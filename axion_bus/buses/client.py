@@ -6,6 +6,7 @@ The daemon's connections and the shell's publisher both begin here, so that what
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -81,6 +82,9 @@ def connect(client: paho.Client, mqtt: Mqtt, *, keeps_session: bool = False, rec
             properties.ReceiveMaximum = receive_maximum
         arguments = {"clean_start": not keeps_session, "properties": properties}
     client.connect(mqtt.url.host, mqtt.url.port, keepalive=mqtt.keepalive_s, **arguments)
+    sock: Any = client.socket()
+    if sock is not None:  # TCP would hold back an event behind an acknowledgement for up to 40 ms
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 async def connect_beside(
