@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from tests.chaos.wire import Kind, Packet, Packets, mid_of, packet
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Awaitable, Callable
     from types import TracebackType
 
@@ -34,8 +35,12 @@ class Visit:
         self.protocol = 5
         self._reader = reader
         self._writer = writer
-        self._packets = Packets()
-        self._unread: list[Packet] = []
+        self._arrived: asyncio.Queue[Packet | None] = asyncio.Queue()
+
+    @property
+    def unread(self) -> int:
+        """How many packets have arrived that were not read yet."""
+        return self._arrived.qsize()
 
     def send(self, *data: bytes) -> None:
         """Send ``data``, whole packets or not, in one piece."""
@@ -43,16 +48,23 @@ class Visit:
 
     async def next(self) -> Packet:
         """The client's next packet. Raises Left when it was DISCONNECT, or there is none any more."""
-        while not self._unread:
-            async with asyncio.timeout(TIMEOUT_S):
-                data = await self._reader.read(65536)
-            if not data:
-                raise Left
-            self._unread.extend(self._packets.feed(data))
-        self.seen.append(self._unread.pop(0))
-        if self.seen[-1].kind == Kind.DISCONNECT:
+        async with asyncio.timeout(TIMEOUT_S):
+            packet = await self._arrived.get()
+        if packet is None:
             raise Left
-        return self.seen[-1]
+        self.seen.append(packet)
+        if packet.kind == Kind.DISCONNECT:
+            raise Left
+        return packet
+
+    async def listen(self) -> None:
+        """Take in what the client sends, until it closes the connection."""
+        packets = Packets()
+        with suppress(ConnectionError):
+            while data := await self._reader.read(65536):
+                for packet in packets.feed(data):
+                    self._arrived.put_nowait(packet)
+        self._arrived.put_nowait(None)
 
     async def wait_for(self, kind: Kind) -> Packet:
         """The client's next packet of that kind; what comes before it is left unanswered."""
@@ -96,11 +108,13 @@ class ScriptedBroker:
     """Listens on ``port`` of 127.0.0.1; an asynchronous context manager.
 
     Each connection is given to the next of ``scripts``, and when they are used up to the last one. When its script returns, the
-    connection is closed. ``visits`` has all connections; an exception in a script, but Left, is raised at the end.
+    connection is closed. ``visits`` has all connections; an exception in a script, but Left, is raised at the end. With a ``tls``
+    context it is reached as localhost.
     """
 
-    def __init__(self, *scripts: Script) -> None:
+    def __init__(self, *scripts: Script, tls: ssl.SSLContext | None = None) -> None:
         self.visits: list[Visit] = []
+        self._tls = tls
         self._scripts = list(scripts)
         self._failures: list[Exception] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -108,10 +122,10 @@ class ScriptedBroker:
     @property
     def url(self) -> str:
         """Where a client connects."""
-        return f"mqtt://127.0.0.1:{self.port}"
+        return f"mqtts://localhost:{self.port}" if self._tls else f"mqtt://127.0.0.1:{self.port}"
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._visited, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._visited, "127.0.0.1", 0, ssl=self._tls)
         self.port: int = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -132,6 +146,7 @@ class ScriptedBroker:
         script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
         visit = Visit(reader, writer)
         self.visits.append(visit)
+        listening = asyncio.create_task(visit.listen())
         try:
             await script(visit)
         except (Left, ConnectionError):
@@ -142,6 +157,7 @@ class ScriptedBroker:
             writer.close()
             with suppress(OSError):
                 await writer.wait_closed()
+            listening.cancel()
 
 
 def connack(*, session_present: bool = False, reason: int = 0, properties: bytes = b"", protocol: int = 5) -> bytes:

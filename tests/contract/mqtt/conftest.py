@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+import ssl
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+import trustme
 
 from tests.contract.mqtt.station import Party, Station, settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from axion_bus.config.mqtt import Mqtt
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """Certificates: ``server`` is the context of one for localhost, ``ca_file`` is what a client trusts it by."""
+
+    server: ssl.SSLContext
+    ca_file: str
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    """An authority of the test's own."""
+    made = trustme.CA()
+    made.cert_pem.write_to_path(tmp_path / "authority.pem")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    made.issue_cert("localhost").configure_cert(context)
+    return Authority(context, f"{tmp_path}/authority.pem")
 
 
 @pytest.fixture(params=[5, 4], ids=["mqtt5", "mqtt311"])

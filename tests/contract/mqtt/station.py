@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import uuid
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -96,7 +97,12 @@ class Station:
 
     async def connected(self, number: int = 1) -> Self:
         """Wait until it is connected for the ``number``-th time."""
-        await until(lambda: self.bus.is_connected and self.bus.connection >= number, lambda: f"connected: {self.bus.trouble}")
+
+        def is_connected() -> bool:
+            assert not self._running.done(), f"the bus has ended: {self._running}"
+            return self.bus.is_connected and self.bus.connection >= number
+
+        await until(is_connected, lambda: f"a connection: {self.bus.trouble}")
         return self
 
     async def got(self, count: int) -> list[Received]:
@@ -108,6 +114,10 @@ class Station:
         """Wait until its trouble has ``text`` in it."""
         await until(lambda: text in (self.bus.trouble or ""), lambda: f"trouble with {text}: {self.bus.trouble}")
         return str(self.bus.trouble)
+
+    async def settled(self) -> None:
+        """Wait until the broker has everything that the bus has sent it."""
+        await self.bus.publish(f"{self.mqtt.base_topic}/summary", b"{}")
 
     async def stop(self) -> None:
         """End it."""
@@ -147,6 +157,10 @@ class Party:
         self._client.on_publish = lambda _client, _data, mid, reason, _properties: self._answered.update({mid: reason})
         self._expiry = Properties(PacketTypes.CONNECT)
         self._expiry.SessionExpiryInterval = 3600 if keeps_session else 0
+
+    def hurry(self) -> None:
+        """Send what is short at once."""
+        self._client.socket().setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     async def hear(self, *filters: str, qos: int = 1) -> None:
         """Subscribe."""

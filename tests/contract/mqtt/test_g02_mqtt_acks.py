@@ -26,7 +26,7 @@ async def test_what_is_unacknowledged_comes_again_after_a_lost_connection_and_th
             first = list(await station.got(5))
             for number in (2, 0):
                 first[number].ack([])
-            await station.bus.publish(f"{base_topic}/summary", b"{}")  # behind the acknowledgements
+            await station.settled()  # behind the acknowledgements
             proxy.cut()
             await station.connected(2)
             again = (await station.got(8))[5:]
@@ -43,7 +43,7 @@ async def test_what_came_again_is_settled_by_the_acknowledgement_of_the_new_conn
             proxy.cut()
             await station.connected(2)
             (await station.got(2))[1].ack([])
-            await station.bus.publish(f"{base_topic}/summary", b"{}")
+            await station.settled()
     async with Station(mqtt) as later:
         await later.connected()
         await party.publish(later.alert_topic(), b"behind")
@@ -69,7 +69,7 @@ async def test_an_acknowledgement_of_an_older_connection_does_not_settle_a_messa
         _, new = await station.got(2)
         same = [each.ack.args[1] for each in (old, new)]
         old.ack([])
-        await station.bus.publish(f"{base_topic}/summary", b"{}")
+        await station.settled()
     async with Station(station.mqtt) as later:
         await later.got(1)
 
@@ -104,10 +104,10 @@ async def test_nothing_is_acknowledged_by_itself_and_acknowledgements_go_out_in_
     async with ScriptedBroker(script) as scripted, Station(settings(scripted.url, base_topic, protocol)) as station:
         await station.connected()
         await station.got(4)
-        await station.bus.publish(f"{base_topic}/summary", b"{}")
+        await station.settled()
         for number in (3, 0, 2, 1):
             station.received[number].ack([])
-        await station.bus.publish(f"{base_topic}/summary", b"{}")
+        await station.settled()
 
     assert [[], [65535, 7, 9, 8]] == before
 
@@ -148,7 +148,7 @@ async def test_what_is_unacknowledged_comes_again_after_an_orderly_restart_of_th
             await party.publish(station.alert_topic(), *_numbers(4))
         await station.got(4)
         station.received[1].ack([])
-        await station.bus.publish(f"{base_topic}/summary", b"{}")
+        await station.settled()
         own_broker.restart()
         await station.connected(2)
         again = (await station.got(7))[4:]

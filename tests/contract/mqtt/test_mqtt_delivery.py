@@ -61,7 +61,7 @@ async def test_the_acknowledgement_of_a_message_of_qos_0_does_nothing(station, p
     await party.publish(station.alert_topic(), b"fleeting", qos=0)
     (received,) = await station.got(1)
     received.ack([])
-    await station.bus.publish(f"{station.mqtt.base_topic}/summary", b"{}")
+    await station.settled()
 
     assert (b"fleeting", 1) == (received.body, station.bus.connection)
 
@@ -85,7 +85,7 @@ async def test_what_waits_from_a_subscription_at_qos_2_is_delivered_and_settled(
         await first.connected()
         for received in await first.got(50):
             received.ack([])
-        await first.bus.publish(f"{mqtt.base_topic}/summary", b"{}")
+        await first.settled()
     async with Station(mqtt) as second:
         await second.connected()
         await party.publish(topic, b"behind")
@@ -109,7 +109,7 @@ async def test_a_retained_message_comes_with_the_first_subscription_only(broker,
         await first.connected()
         for received in await first.got(1):
             received.ack([])
-        await first.bus.publish(f"{base_topic}/summary", b"{}")
+        await first.settled()
     async with Station(mqtt) as second:
         await second.connected()
         await party.publish(f"{base_topic}/alerts/web", b"new")
