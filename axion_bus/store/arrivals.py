@@ -21,15 +21,17 @@ _c, _a = communication.c, alert.c
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """A message that came in. ``reason`` is the value of a Reason, or of the Fault that ``error`` puts into words.
+    """A message that came in. ``reason`` is a Reason's value, or that of the Fault that ``error`` puts into words, or another's.
 
-    ``source`` to ``count`` are of its alert as that is now; None where it has none.
+    ``sender`` is a topic, or whoever else it came from. ``source`` to ``count`` are of its alert as that is now; None where it has
+    none.
     """
 
     guid: str
     reference: str
     at: datetime
-    topic: str
+    channel: str
+    sender: str
     message: str
     reason: str
     error: str | None
@@ -55,9 +57,10 @@ async def arrivals_after(connection: AsyncConnection, guid: str, limit: int) -> 
             guid=row.CommunicationGuid,
             reference=row.ShortRef,
             at=row.Timestamp,
-            topic=row.Recipient,
+            channel=row.Channel,
+            sender=row.Recipient,
             message=row.Message,
-            reason=row.Metadata["reason"],
+            reason=str((row.Metadata or {}).get("reason", "")),
             error=row.ErrorMessage,
             incident_guid=row.IncidentGuid,
             source=row.Source,

@@ -36,7 +36,7 @@ STORY = [
     rf"{WHEN}  event     {REFERENCE}  no. 5     alert/resolved  FIRING -> RESOLVED",
     rf"{WHEN}  event     {REFERENCE}  no. 6     incident/status-changed  CREATED -> MONITORING",
 ]
-READY = "Publish an alert from a second terminal"
+READY = "In a second terminal, publish an alert"
 
 
 class Demo(Process):
@@ -115,13 +115,15 @@ def test_the_story_is_told_line_by_line(start, broker):
 @pytest.mark.parametrize("broker", ["mosquitto", "amqtt"])
 def test_the_printed_commands_work_in_a_second_terminal(start, broker):
     demo = start("--no-story", "--broker", broker)
-    by_mosquitto_pub, by_send = demo.commands
+    by_mosquitto_pub, by_send, look = demo.commands
 
     subprocess.run(by_mosquitto_pub, shell=True, check=True, cwd=demo.directory)
     demo.shows(rf"incident  {NO_REFERENCE}  created   {GUID}$")
     demo.shows(rf"event     {REFERENCE}  no. 1     incident/created$")
     subprocess.run(by_send, shell=True, check=True, cwd=demo.directory, capture_output=True)
     demo.shows(rf"repeat    {NO_REFERENCE}  counted   seen 2 times$")
+    listed = subprocess.run(look, shell=True, check=True, cwd=demo.directory, capture_output=True, text=True).stdout
+    assert "API slow" in listed
 
 
 @pytest.mark.parametrize(

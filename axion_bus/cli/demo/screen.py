@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -29,6 +30,7 @@ _EFFECTS: Mapping[str, tuple[str, str, str]] = {
     Reason.NOTHING_TO_RESOLVE: ("recorded", "", "no such alert is open"),
 }
 """What became of an alert: the kind of the line, its mark, its text. A resolve is told by its event."""
+_ALERTS = frozenset(Reason)
 _RESOLVES = frozenset({Reason.RESOLVED, Reason.OUT_OF_ORDER, Reason.NOTHING_TO_RESOLVE})
 _GAPS = frozenset({Fault.SESSION_LOST, Fault.BROKER_DROPPED})
 
@@ -45,25 +47,26 @@ class Line:
 
 
 def of_arrival(arrival: Arrival) -> Iterator[Line]:
-    """The lines of a message that came in: the alert, and what became of it."""
+    """The lines of a message that came in, and of what became of it."""
+    whole = f"{arrival.sender}  {arrival.message}"
+    line = partial(Line, at=arrival.at, reference=arrival.reference)
     if arrival.reason in _GAPS:  # no message came in; that is the point
-        yield Line(at=arrival.at, kind="gap", reference=arrival.reference, text=arrival.error or "")
-        return
-    if arrival.error is not None:
-        refused = f"{arrival.topic}  {arrival.message}"
-        yield Line(at=arrival.at, kind="message", reference=arrival.reference, mark="refused", text=refused)
+        yield line(kind="gap", text=arrival.error or "")
+    elif arrival.error is not None:
+        yield line(kind="message", mark="refused", text=whole)
         yield Line(text=arrival.error)
-        return
-    mark = "resolved" if arrival.reason in _RESOLVES else arrival.severity or ""
-    alert = f"{arrival.source}/{arrival.package}  {arrival.title}" if arrival.title else f"{arrival.topic}  {arrival.message}"
-    yield Line(at=arrival.at, kind="alert", reference=arrival.reference, mark=mark, text=alert)
-    if arrival.reason in _EFFECTS:
-        kind, mark, text = _EFFECTS[arrival.reason]
-        yield Line(at=arrival.at, kind=kind, mark=mark, text=text.format(incident=arrival.incident_guid, count=arrival.count))
+    elif arrival.reason in _ALERTS:
+        mark = "resolved" if arrival.reason in _RESOLVES else arrival.severity or ""
+        yield line(kind="alert", mark=mark, text=f"{arrival.source}/{arrival.package}  {arrival.title}" if arrival.title else whole)
+        if arrival.reason in _EFFECTS:
+            kind, mark, text = _EFFECTS[arrival.reason]
+            yield Line(at=arrival.at, kind=kind, mark=mark, text=text.format(incident=arrival.incident_guid, count=arrival.count))
+    else:
+        yield line(kind="message", mark=arrival.channel, text=whole)
 
 
 def of_event(event: Mapping[str, Any]) -> Line:
-    """The line of a published event."""
+    """The line of a published event. Raises KeyError, TypeError, ValueError, AttributeError for what is none of ours."""
     noun, verb = event["type"].removeprefix("org.axion.bus.").removesuffix(".v1").split(".")
     data = event["data"]
     change = data.get("change", {})

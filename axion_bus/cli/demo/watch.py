@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic_core import from_json
 
@@ -41,7 +41,7 @@ class Watcher:
         base = settings.mqtt.base_topic
         self._events_topic, self._state_topic = f"{base}/events/#", f"{base}/instances/{settings.instance.name}/state"
         self._store = store
-        self._events: deque[dict[str, Any]] = deque(maxlen=_MAX_HEARD)
+        self._events: deque[screen.Line] = deque(maxlen=_MAX_HEARD)
         self._is_online = False
         self._last = Guids(os.urandom)(datetime.now(UTC))  # guids rise with time: what comes in from now on is behind this one
 
@@ -59,7 +59,8 @@ class Watcher:
         if message.topic == self._state_topic:
             self._is_online = message.payload == b"online"
         elif matches(self._events_topic, message.topic):  # amqtt also sends retained messages that nobody subscribed to
-            self._events.append(from_json(message.payload))
+            with suppress(KeyError, TypeError, ValueError, AttributeError):  # somebody else's, on our topics
+                self._events.append(screen.of_event(from_json(message.payload)))
 
     async def online(self) -> None:
         """Wait until the daemon says that it is."""
@@ -76,7 +77,7 @@ class Watcher:
             events = [self._events.popleft() for _ in range(len(self._events))]
             await self._show_arrivals()  # after the look at the events: what they tell of is then in the database, and goes first
             for event in events:
-                screen.show(screen.of_event(event))
+                screen.show(event)
             await asyncio.sleep(_LOOK_EVERY_S)
 
     async def _show_arrivals(self) -> None:

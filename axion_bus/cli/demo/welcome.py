@@ -36,7 +36,7 @@ def introduction(stage: Stage, broker: EmbeddedBroker, *, kept: int) -> str:
             "",
             *(f"  {name:<8}  {text}" for name, text in facts),
             "",
-            "Publish an alert from a second terminal, either way; what happens is shown here:",
+            "In a second terminal, publish an alert one way or the other, and look at the incidents; what happens is shown here:",
             "",
             *(f"  {line}" for line in second_terminal(stage)),
             "",
@@ -44,11 +44,15 @@ def introduction(stage: Stage, broker: EmbeddedBroker, *, kept: int) -> str:
     )
 
 
-def second_terminal(stage: Stage) -> tuple[str, str]:
-    """The two commands that publish an alert to this demo."""
+def second_terminal(stage: Stage) -> tuple[str, ...]:
+    """The commands for a second terminal: two that publish an alert to this demo, one that lists its incidents."""
     hint = "" if shutil.which("mosquitto_pub") else "   # in Debian's package mosquitto-clients"
-    send = (*_program(), "--config", str(stage.config_file), "send", "API slow", "--source", "web", "--package", "WEBAPI")
-    return f"mosquitto_pub -p {stage.port} -t {_TOPIC} -m '{_ALERT}'{hint}", shlex.join(send)
+    ours = *_program(), "--config", str(stage.config_file)
+    return (
+        f"mosquitto_pub -p {stage.port} -t {_TOPIC} -m '{_ALERT}'{hint}",
+        shlex.join((*ours, "send", "API slow", "--source", "web", "--package", "WEBAPI")),
+        shlex.join((*ours, "list-incidents")),
+    )
 
 
 def _kept(count: int) -> str:

@@ -21,7 +21,8 @@ def an_arrival(reason="opened", **given):
         "guid": "row-1",
         "reference": "REF-20260131-0000001",
         "at": NOON,
-        "topic": "axion/alerts/web/api",
+        "channel": "MQTT",
+        "sender": "axion/alerts/web/api",
         "message": "{}",
         "error": None,
         "incident_guid": "incident-1",
@@ -93,6 +94,13 @@ def test_a_gap_is_one_line_that_says_what_is_missing(fault):
     (line,) = of_arrival(an_arrival(fault.value, error="3 messages", message=""))
 
     assert ("gap", "3 messages") == (line.kind, line.text)
+
+
+@pytest.mark.parametrize(("reason", "channel"), [("command", "MQTT"), ("", "PHONE")])
+def test_what_is_no_alert_and_no_fault_is_one_line(reason, channel):
+    (line,) = of_arrival(an_arrival(reason, channel=channel, sender="alice", message="on my way"))
+
+    assert ("message", channel, "alice  on my way") == (line.kind, line.mark, line.text)
 
 
 def test_an_event_shows_its_number_its_change_and_its_reference():
