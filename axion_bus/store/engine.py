@@ -6,6 +6,7 @@ Both databases run the same statements; what differs (locking, connecting) has i
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import sqlite3
 from contextlib import asynccontextmanager
@@ -74,6 +75,7 @@ def make_engine(url: str, *, password: str | None = None, pool_size: int = 5, co
         event.listen(engine.sync_engine, "connect", _set_up_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         event.listen(engine.sync_engine, "handle_error", _reopen_sqlite)
+        event.listen(engine.sync_engine, "invalidate", _roll_back_sqlite)
         return engine
     engine = create_async_engine(
         parsed,
@@ -105,8 +107,14 @@ def _dump_json(value: Any) -> str:
 
 
 def _open_sqlite(dialect: object, record: object, arguments: list[Any], options: dict[str, Any]) -> None:
+    path = arguments[0]
+    if not os.access(path, os.R_OK | os.W_OK):
+        # Not left to the driver: when it cannot open a file, its thread may complain after the loop has ended (aiosqlite 0.22.1).
+        error = sqlite3.OperationalError("unable to open database file: it is not there, or may not be read and written")
+        error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+        raise error
     # rw, not rwc: a file that is not there, on a disk that is not mounted perhaps, is not an empty database
-    arguments[0] = f"file:{quote(arguments[0])}?mode=rw"
+    arguments[0] = f"file:{quote(path)}?mode=rw"
     options["uri"] = True
 
 
@@ -115,14 +123,10 @@ def _set_up_sqlite(connection: Any, record: object) -> None:
     # TRUNCATE, not DELETE: with FULL its commit is synced, an unlinked journal's is not (sqlite.org/pragma.html#synchronous).
     journal_mode = "WAL" if wal_is_safe(sqlite3.sqlite_version_info) else "TRUNCATE"
     cursor = connection.cursor()
-    try:
-        cursor.execute(f"PRAGMA journal_mode = {journal_mode}")
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.execute("PRAGMA cache_size = -16384")  # KiB: else pages of the audit stream's indexes are written many times
-    except sqlite3.Error:
-        connection.close()  # the pool does not know it yet, and its thread would wait for ever
-        raise
+    cursor.execute(f"PRAGMA journal_mode = {journal_mode}")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA cache_size = -16384")  # KiB: else pages of the audit stream's indexes are written many times
     cursor.close()
 
 
@@ -146,6 +150,15 @@ def _reopen_sqlite(context: ExceptionContext) -> None:
     original = context.original_exception
     if isinstance(original, sqlite3.Error) and isinstance(_translate_sqlite(original, ""), StoreUnavailable):
         context.is_disconnect = True
+
+
+def _roll_back_sqlite(connection: Any, record: object, exc: BaseException | None) -> None:
+    # Closing is not enough: SQLite keeps a closed connection, and its lock, while a statement of it is referred to, and the
+    # traceback of the error does that.
+    try:
+        connection.rollback()
+    except (sqlite3.Error, SQLAlchemyError):
+        return  # it is broken, and closed in any case
 
 
 @asynccontextmanager

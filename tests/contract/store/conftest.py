@@ -93,3 +93,10 @@ async def sqlite_store(empty_sqlite: str) -> AsyncIterator[SqlStore]:
     """A store in a file."""
     async with open_store(empty_sqlite, password=None, pool_size=5, timeout_s=TIMEOUT_S) as opened:
         yield opened
+
+
+@pytest.fixture
+async def other_sqlite_store(sqlite_store: SqlStore, empty_sqlite: str) -> AsyncIterator[SqlStore]:
+    """Another store on the same file."""
+    async with open_store(empty_sqlite, password=None, pool_size=5, timeout_s=TIMEOUT_S) as opened:
+        yield opened

@@ -78,6 +78,20 @@ async def test_whoever_waits_too_long_for_a_lock_gives_up_everything_and_begins_
         assert [("try-2",)] == await look(store, "SELECT CommunicationGuid FROM data_incident_communication")
 
 
+async def test_who_reads_first_and_then_writes_to_a_file_need_not_run_twice(sqlite_store, other_sqlite_store):
+    """A transaction that became a writer only then would find, again and again, that another one had written meanwhile."""
+    tries = count()
+
+    async def work(transaction):
+        next(tries)
+        await transaction.accepted(["a"])
+        await transaction.save(Changes(communications=[a_message()]))
+
+    await asyncio.gather(*(each.write(work) for each in [sqlite_store, other_sqlite_store] * 10))
+
+    assert 20 == next(tries)
+
+
 async def test_a_file_that_another_process_writes_to_is_waited_for(sqlite_store):
     with sqlite3.connect(sqlite_store.engine.url.database, isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")
