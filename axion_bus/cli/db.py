@@ -74,7 +74,7 @@ async def _status(store: Store) -> migrate.SchemaStatus:
 @asynccontextmanager
 async def _engine(store: Store) -> AsyncIterator[AsyncEngine]:
     password = store.password.reveal() if store.password else None
-    engine = make_engine(str(store.url), password=password, pool_size=store.pool_size, connect_timeout_s=store.timeout_s)
+    engine = make_engine(str(store.url), password=password, pool_size=store.pool_size, timeout_s=store.timeout_s)
     try:
         yield engine
     finally:

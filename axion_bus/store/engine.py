@@ -55,12 +55,12 @@ def wal_is_safe(version: tuple[int, int, int]) -> bool:
     return version >= _WAL_FIXED_IN[0] or any(version[:2] == fixed[:2] and version >= fixed for fixed in _WAL_FIXED_IN)
 
 
-def make_engine(url: str, *, password: str | None = None, pool_size: int = 5, connect_timeout_s: float = 10.0) -> AsyncEngine:
+def make_engine(url: str, *, password: str | None = None, pool_size: int = 5, timeout_s: float = 10.0) -> AsyncEngine:
     """An engine for ``sqlite:////path`` or ``mysql://user@host:port/db``; nothing is opened yet, and no file is ever made."""
     parsed = _parse(url, password)
     # Half of what a transaction may take: who waits for a lock longer is told so, and tries again, while it is still there to
     # be told. A wait that outlives its client would keep what the client had locked.
-    lock_wait_s = connect_timeout_s / 2
+    lock_wait_s = timeout_s / 2
     common: dict[str, Any] = {
         "json_serializer": _dump_json,
         "json_deserializer": from_json,
@@ -84,7 +84,7 @@ def make_engine(url: str, *, password: str | None = None, pool_size: int = 5, co
         pool_recycle=1800,
         isolation_level="READ COMMITTED",
         connect_args={
-            "connect_timeout": connect_timeout_s,
+            "connect_timeout": timeout_s,
             "charset": "utf8mb4",
             "init_command": "SET time_zone='+00:00', sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_ZERO_DATE',"
             f" innodb_lock_wait_timeout={max(1, int(lock_wait_s))}",

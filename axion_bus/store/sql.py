@@ -173,7 +173,7 @@ class SqlStore:
 @asynccontextmanager
 async def open_store(url: str, *, password: str | None, pool_size: int, timeout_s: float) -> AsyncIterator[SqlStore]:
     """A store on the database ``url``; its connections close at the end, while the loop still runs."""
-    engine = make_engine(url, password=password, pool_size=pool_size, connect_timeout_s=timeout_s)
+    engine = make_engine(url, password=password, pool_size=pool_size, timeout_s=timeout_s)
     try:
         yield SqlStore(engine, timeout_s)
     finally:
