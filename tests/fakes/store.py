@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from axion_bus.domain.alert import AlertRecord
     from axion_bus.domain.incident import Incident
     from axion_bus.ports import Changes, Settlement
-    from tests.fakes.tables import Row
 
 T = TypeVar("T")
 
@@ -102,8 +101,7 @@ class MemoryTransaction:
         self.tables.apply(changes)
 
     async def lease(self, guids: Collection[str], owner: str, until: datetime) -> None:
-        for guid in guids:
-            self.tables.rows[guid] = replace(self.tables.rows[guid], lease_owner=owner, lease_until=until)
+        self.tables.lease(guids, owner, until)
 
     async def settle(self, settlements: Sequence[Settlement]) -> None:
         self.tables.settle(settlements)
@@ -156,26 +154,9 @@ class MemoryStore:
 
     async def claim(self, channel: str, *, owner: str, now: datetime, lease_until: datetime, limit: int) -> Sequence[Outgoing]:
         self._reach()
-        due = [row for row in self.tables.rows.values() if row.is_due(channel, now)]
-        due = sorted(due, key=lambda row: (row.communication.next_attempt_at or now, row.communication.guid))[:limit]
-        taken = [row for row in due if not self._is_behind_another(row, due)]
-        for row in taken:
-            self.tables.rows[row.communication.guid] = replace(row, lease_owner=owner, lease_until=lease_until)
-        return [
-            Outgoing(each.guid, each.incident_guid, each.sequence, each.recipient, each.message, row.attempts, dict(each.metadata))
-            for row in taken
-            for each in [row.communication]
-        ]
-
-    def _is_behind_another(self, row: Row, due: Sequence[Row]) -> bool:
-        mine, claimed = row.communication, {each.communication.guid for each in due}
-        others = [each.communication for each in self.tables.rows.values() if each.is_unsettled]
-        return any(
-            other.incident_guid == mine.incident_guid is not None
-            and (other.channel, other.guid in claimed) == (mine.channel, False)
-            and (other.sequence or 0) < (mine.sequence or 0)
-            for other in others
-        )
+        rows = self.tables.claim(channel, now, limit)
+        self.tables.lease([row.communication.guid for row in rows], owner, lease_until)
+        return [row.outgoing for row in rows]
 
     async def settle(self, settlements: Sequence[Settlement]) -> None:
         self._reach()
@@ -201,7 +182,7 @@ class MemoryStore:
 
     async def cleared(self, guids: Sequence[str]) -> None:
         self._reach()
-        self.tables.cleared.update(guid for guid in guids if not self.tables.incidents[guid].is_open)
+        self.tables.cleared.update(guid for guid, each in self.tables.incidents.items() if guid in guids and not each.is_open)
 
     async def take_slot(self, client_id: str, instance: str, boot_id: str) -> Slot:
         self._reach()

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from axion_bus.domain.alert import AlertStatus
 from axion_bus.domain.communication import CommunicationStatus
 from axion_bus.errors import StoreConflict
+from axion_bus.ports import Outgoing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
     from axion_bus.domain.alert import AlertRecord
-    from axion_bus.domain.communication import Channel, Communication
+    from axion_bus.domain.communication import Communication
     from axion_bus.domain.incident import Incident, TimelineEntry
     from axion_bus.domain.note import Note
     from axion_bus.ports import Changes, Link, Settlement, Slot
 
 T = TypeVar("T")
+
+BEHIND_ANOTHER = timedelta(milliseconds=200)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +37,16 @@ class Row:
     lease_until: datetime | None = None
 
     @property
+    def outgoing(self) -> Outgoing:
+        """The row as the relay gets it."""
+        row = self.communication
+        return Outgoing(row.guid, row.incident_guid, row.sequence, row.recipient, row.message, self.attempts, dict(row.metadata))
+
+    @property
     def is_unsettled(self) -> bool:
         return self.communication.next_attempt_at is not None
 
-    def is_due(self, channel: Channel, now: datetime) -> bool:
+    def is_due(self, channel: str, now: datetime) -> bool:
         row = self.communication
         is_due = row.next_attempt_at is not None and row.next_attempt_at <= now and row.status is CommunicationStatus.PENDING
         return is_due and row.channel == channel and (self.lease_until is None or self.lease_until < now)
@@ -75,11 +85,50 @@ class Tables:
         self._add(self.rows, ((row.guid, Row(row)) for row in changes.communications), "CommunicationGuid")
         self._check()
 
+    def claim(self, channel: str, now: datetime, limit: int) -> list[Row]:
+        """What is due, the longest first, and has no unsettled row of its incident before it; the rest waits for a moment."""
+        while due := self._due(channel, now)[:limit]:
+            first = self._first_not_among({row.communication.guid for row in due})
+            taken = [row for row in due if not self._is_behind(row, first)]
+            for row in due:
+                if self._is_behind(row, first):
+                    waiting = replace(row.communication, next_attempt_at=now + BEHIND_ANOTHER)
+                    self.rows[waiting.guid] = replace(row, communication=waiting)
+            if taken or len(due) < limit:
+                return taken
+        return []
+
+    def _due(self, channel: str, now: datetime) -> list[Row]:
+        due = [row for row in self.rows.values() if row.is_due(channel, now)]
+        return sorted(due, key=lambda row: (row.communication.next_attempt_at or now, row.communication.guid))
+
+    def _first_not_among(self, guids: set[str]) -> dict[tuple[str | None, str], int]:
+        """Of each incident and channel the lowest sequence that is unsettled and not among ``guids``."""
+        first: dict[tuple[str | None, str], int] = {}
+        for each in (row.communication for row in self.rows.values() if row.is_unsettled):
+            if each.sequence is not None and each.guid not in guids:
+                key = each.incident_guid, each.channel
+                first[key] = min(each.sequence, first.get(key, each.sequence))
+        return first
+
+    def _is_behind(self, row: Row, first: dict[tuple[str | None, str], int]) -> bool:
+        each = row.communication
+        ahead = first.get((each.incident_guid, each.channel))
+        return ahead is not None and each.sequence is not None and ahead < each.sequence
+
+    def lease(self, guids: Collection[str], owner: str, until: datetime) -> None:
+        """Give the rows ``guids`` to ``owner``."""
+        for guid in guids:
+            self.rows[guid] = replace(self.rows[guid], lease_owner=owner, lease_until=until)
+
     def settle(self, settlements: Sequence[Settlement]) -> None:
-        """Record the attempts, and what became of their rows."""
+        """Record the attempts, and what became of their rows; a failure undoes nothing that another owner has done meanwhile."""
         self.attempts.extend(settlements)
         for each in settlements:
             row = self.rows[each.guid]
+            is_late = row.communication.status is not CommunicationStatus.PENDING or row.attempts >= each.attempt
+            if each.error is not None and is_late:
+                continue
             failed = CommunicationStatus.PENDING if each.next_attempt_at else CommunicationStatus.FAILED
             settled = replace(
                 row.communication,
