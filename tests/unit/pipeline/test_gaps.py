@@ -138,6 +138,23 @@ async def test_a_gap_is_told_once_though_the_answer_of_the_database_was_lost(tel
     assert ["session_lost", "broker_dropped"] == reasons(store)
 
 
+async def test_what_is_told_while_another_is_being_written_is_written_next(make_gaps, running, stop, store):
+    gaps = make_gaps()
+
+    def tells_another(_changes):
+        if not store.tables.rows and len(gaps._rows) == 1:
+            gaps.told_dropped(101)
+        return False
+
+    store.refuses = tells_another
+
+    async with running(gaps.run(stop), gaps.wake):
+        gaps.told_session(present=False)
+        await time_passes(1)
+
+    assert ["session_lost", "broker_dropped"] == reasons(store)
+
+
 async def test_a_reference_that_another_daemon_has_given_out_is_changed(make_gaps, running, stop, store):
     gaps = make_gaps()
     gaps.told_session(present=False)
