@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+_CLOSE_TIMEOUT_S = 1.0
 _TIMEOUT_S = 30.0
 
 
@@ -153,11 +154,11 @@ class ServerLock:
             return False
 
     async def close(self) -> None:
-        """Let go, by closing the connection."""
+        """Let go, by closing the connection; a server that stands still is not waited for, it notices later."""
         connection, self._connection = self._connection, None
         if connection is not None:
             try:
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(_CLOSE_TIMEOUT_S):
                     await connection.close()
             except (SQLAlchemyError, OSError):
                 return  # it is gone, and the lock with it
