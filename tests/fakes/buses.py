@@ -73,12 +73,13 @@ class Published:
 class FakePublisher:
     """``ports.Publisher`` with its broker, which acknowledges at once what ``holds`` does not hold back.
 
-    ``sent`` has everything in order, ``retained`` the last retained body of each topic.
+    ``sent`` has everything in order, ``retained`` the last retained body of each topic; ``calls`` counts what was tried.
     """
 
     def __init__(self) -> None:
         self.is_connected = True
         self.connection = 1
+        self.calls = 0
         self.sent: list[Published] = []
         self.retained: dict[str, bytes] = {}
         self.holds: Callable[[Published], bool] = lambda _published: False
@@ -96,6 +97,7 @@ class FakePublisher:
     def publish(
         self, topic: str, body: bytes, *, retain: bool = False, is_event: bool = False, correlation: bytes | None = None
     ) -> asyncio.Future[None]:
+        self.calls += 1
         published = Published(topic, body, retain, is_event, asyncio.get_running_loop().create_future())
         if not self.is_connected:
             published.future.set_exception(BusUnavailable("the broker is away"))

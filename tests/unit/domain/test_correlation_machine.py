@@ -38,6 +38,18 @@ ALERTS = st.fixed_dictionaries(
 OPENING = {Reason.OPENED, Reason.LINKED, Reason.REOPENED}
 
 
+def identity(given):
+    """What makes an alert the same: only rule ``worst`` groups by a label, and only alerts of package A may match it."""
+    if given["dedup_key"]:
+        return given["dedup_key"]
+    return given["source"], given["package"], given["title"], given["labels"].get("host") if given["package"] == "A" else None
+
+
+def was_watched(decision):
+    """Whether the incident was in MONITORING already."""
+    return len(decision.events) == 1 and decision.incident.status is IncidentStatus.MONITORING
+
+
 class Stream(RuleBasedStateMachine):
     """Alerts, people and time; ``alerts`` and ``incidents`` are what a store would have."""
 
@@ -47,12 +59,14 @@ class Stream(RuleBasedStateMachine):
         self.alerts, self.incidents = {}, {}
         self.sequences = defaultdict(list)
         self.occurrences = 0
+        self.open_identities = set()
 
     @rule(given=ALERTS)
     def fire(self, given):
         decision = self.desk.take(an_alert(**given))
         self.keep(decision)
         self.occurrences += 1
+        self.open_identities.add(identity(given))
         assert decision.alert.status is AlertStatus.FIRING
         assert Severity[given["severity"]] is decision.alert.severity
         if decision.reason in OPENING:
@@ -65,10 +79,13 @@ class Stream(RuleBasedStateMachine):
     def resolve(self, given):
         decision = self.desk.take(an_alert(resolved=True, **given))
         self.keep(decision)
-        assert decision.reason in {Reason.RESOLVED, Reason.OUT_OF_ORDER, Reason.NOTHING_TO_RESOLVE}
-        if decision.reason is Reason.RESOLVED and decision.incident is not None:
-            still_firing = self.firing()[decision.incident.guid]
-            assert still_firing or decision.incident.status is IncidentStatus.MONITORING
+        assert (identity(given) in self.open_identities) is (decision.reason is not Reason.NOTHING_TO_RESOLVE)
+        if decision.reason is Reason.RESOLVED:
+            self.open_identities.remove(identity(given))
+            if decision.incident is not None:
+                still_fires = bool(self.firing()[decision.incident.guid])
+                assert still_fires or decision.incident.status is IncidentStatus.MONITORING
+                assert still_fires is (decision.events[-1].kind is EventKind.ALERT_RESOLVED) or was_watched(decision)
 
     @rule()
     def begin_a_new_batch(self):
@@ -116,8 +133,9 @@ class Stream(RuleBasedStateMachine):
         expected_version = (before.version if before else 0) + bool(told.timeline)
         assert expected_version == incident.version
         if before is not None and incident.status is not before.status:
-            is_reopened = getattr(told, "reason", None) is Reason.REOPENED and before.close_reason is not CloseReason.MERGED
+            is_reopened = getattr(told, "reason", None) is Reason.REOPENED and incident.status is IncidentStatus.INVESTIGATING
             assert incident.status in TRANSITIONS[before.status] or is_reopened
+            assert not is_reopened or before.close_reason in {CloseReason.RESOLVED, CloseReason.AUTO}
         self.incidents[incident.guid] = incident
         self.sequences[incident.guid] += [event.sequence for event in told.events]
 
@@ -135,6 +153,7 @@ class Stream(RuleBasedStateMachine):
     def one_alert_is_open_for_each_fingerprint(self):
         firing = [alert.fingerprint for alert in self.alerts.values() if alert.status is AlertStatus.FIRING]
         assert sorted(set(firing)) == sorted(firing) == sorted(self.desk.board.alerts)
+        assert len(self.open_identities) == len(firing)
 
     @invariant()
     def every_occurrence_is_counted_once(self):
@@ -144,6 +163,10 @@ class Stream(RuleBasedStateMachine):
     def the_events_of_an_incident_are_numbered_without_a_gap(self):
         for guid, incident in self.incidents.items():
             assert list(range(1, incident.sequence + 1)) == self.sequences[guid]
+
+    @invariant()
+    def only_what_is_watched_has_a_quiet_time(self):
+        assert all(each.auto_close_at is None or each.status is IncidentStatus.MONITORING for each in self.incidents.values())
 
     @invariant()
     def the_board_counts_what_fires(self):

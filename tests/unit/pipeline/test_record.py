@@ -51,6 +51,14 @@ async def test_a_message_is_acknowledged_after_its_row_and_all_that_follows_are_
     )
 
 
+async def test_an_alert_is_linked_to_its_incident_once(accept, bus, store):
+    await accept(*(bus.message({"title": "API slow", "severity": "HIGH"}) for _ in range(2)))
+    await accept(bus.message({"title": "API slow", "severity": "HIGH"}))
+
+    [alert], [incident] = store.tables.alerts, store.tables.incidents
+    assert [(incident, alert)] == list(store.tables.links)
+
+
 async def test_messages_are_acknowledged_in_the_order_of_their_arrival(accept, bus):
     await accept(*(bus.message(b'{"title": "%d"}' % number) for number in range(10)))
 

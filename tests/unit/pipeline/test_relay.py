@@ -13,7 +13,7 @@ import pytest
 from axion_bus.domain.communication import Channel, Communication, CommunicationStatus, Direction
 from axion_bus.errors import BusUnavailable
 from axion_bus.pipeline.mirror import Mirror
-from axion_bus.pipeline.relay import Relay, RelaySettings
+from axion_bus.pipeline.relay import CLAIM_LIMIT, Relay, RelaySettings
 from axion_bus.ports import Changes
 from tests.builders import an_incident
 from tests.fakes import NOON, LoopClock, Row, time_passes, until
@@ -244,9 +244,50 @@ async def test_while_the_broker_is_away_nothing_is_claimed(relaying, queue, publ
 
     async with relaying():
         await time_passes(60)
-        assert (None, 0) == (store.tables.rows["a/1"].lease_owner, store.tables.rows["a/1"].attempts)
+        assert (None, 0, 0) == (store.tables.rows["a/1"].lease_owner, store.tables.rows["a/1"].attempts, publisher.calls)
         publisher.reconnect()
         await until(lambda: all_sent(store), within_s=1)
+
+
+async def test_after_a_connection_the_state_of_open_incidents_is_shown_before_any_event(relaying, queue, publisher, store):
+    store.tables.incidents["quiet"] = an_incident(guid="quiet")
+
+    async with relaying():
+        await until(lambda: publisher.sent)
+        publisher.disconnect()
+        await time_passes(1)
+        publisher.sent.clear()
+        queue("a", 1)
+        publisher.reconnect()
+        await until(lambda: all_sent(store))
+
+    assert ["axion/incidents/a/state", "axion/incidents/quiet/state"] == [each.topic for each in publisher.sent][:2]
+
+
+async def test_a_backlog_is_worked_off_without_a_pause(relaying, queue, publisher, store):
+    for number in range(2 * CLAIM_LIMIT + 100):
+        queue(f"incident-{number}", 1)
+
+    async with relaying(max_outstanding=10_000):
+        await until(lambda: all_sent(store), within_s=0.1)
+
+    assert len(publisher.events) == 2 * CLAIM_LIMIT + 100
+
+
+async def test_a_stop_begins_nothing_new(relaying, queue, publisher, store):
+    queue("a", 30)
+
+    def acknowledges_later(event):
+        if event.is_event:
+            asyncio.get_running_loop().call_later(0.5, publisher.acknowledge, event)
+        return event.is_event
+
+    publisher.holds = acknowledges_later
+
+    async with relaying():
+        await until(lambda: publisher.outstanding)
+
+    assert ["SENT", "PENDING", None] == [status(store, "a/1"), status(store, "a/2"), store.tables.rows["a/2"].lease_owner]
 
 
 async def test_what_is_under_way_when_the_connection_is_lost_is_published_again(relaying, queue, publisher, store):
