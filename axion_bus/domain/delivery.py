@@ -18,7 +18,7 @@ _DOUBLINGS = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How often a message to people is tried: after waits up to ``base_s``, doubling up to ``max_s``, for ``budget`` in all."""
+    """How often a message to people is tried: after waits of at most ``base_s``, doubling up to ``max_s``, for ``budget`` in all."""
 
     base_s: float = 1.0
     max_s: float = 300.0
@@ -34,7 +34,7 @@ class Patience:
         uniform: Callable[[float, float], float],
     ) -> datetime | None:
         """When to try again after failed ``attempt`` (from 1 on), or None: it has been tried for long enough."""
-        ceiling = min(self.max_s, self.base_s * 2.0 ** min(attempt, _DOUBLINGS))
-        wait_s = max(uniform(0.0, ceiling), retry_after_s or 0.0)
-        again = now + timedelta(seconds=wait_s)
-        return again if again < queued_at + self.budget else None
+        ceiling_s = min(self.max_s, self.base_s * 2.0 ** min(attempt - 1, _DOUBLINGS))
+        wait_s = max(uniform(0.0, ceiling_s), retry_after_s or 0.0)
+        left_s = (queued_at + self.budget - now).total_seconds()
+        return now + timedelta(seconds=wait_s) if wait_s < left_s else None  # compared as numbers: a wait may be beyond any date

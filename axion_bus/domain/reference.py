@@ -17,8 +17,7 @@ LENGTHS = range(3, 8)
 TRIES = 8
 """Candidates of one length: if all are taken, the day's space is nearly full, and the code widens."""
 
-_REFERENCE = re.compile(r"\s*REF-([0-9]{8})-([A-Z0-9]{3,7})\s*", re.IGNORECASE)
-_CODE = re.compile(r"[A-Z0-9]{3,7}", re.IGNORECASE)
+_REFERENCE = re.compile(r"\s*(?ai:REF-([0-9]{8})-([A-Z0-9]{3,7}))\s*")  # ASCII: else the Kelvin sign would be a K, too
 
 
 def candidates(now: datetime, choose: Callable[[str], str]) -> Iterator[list[str]]:
@@ -31,8 +30,3 @@ def canonical(text: str) -> str | None:
     """``text`` as references are stored, however its letters are written; None if it is no reference."""
     found = _REFERENCE.fullmatch(text)
     return None if found is None else f"REF-{found[1]}-{found[2].upper()}"
-
-
-def is_code(text: str) -> bool:
-    """Whether ``text`` could be the code at a reference's end, as people quote it."""
-    return _CODE.fullmatch(text) is not None

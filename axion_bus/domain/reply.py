@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 CODE_DAYS = 31
 """For how many days a bare code (``A7K``) is understood; with its date a reference is understood for ever."""
 
+# ASCII where letters are compared without case: else "cloſe" would be "close", too.
 _COMMAND = re.compile(
-    r"\s*(ack|acknowledge|close|note)\s+(REF-[0-9]{8}-[A-Z0-9]{3,7}|[A-Z0-9]{3,7})\b[\s:,]*(.*)", re.IGNORECASE | re.DOTALL
+    r"\s*((?ai:ack|acknowledge|close|note))[\s:#]+((?ai:REF-[0-9]{8}-[A-Z0-9]{3,7}|[A-Z0-9]{3,7}))\b[\s:,]*(.*)", re.DOTALL
 )
-_QUOTED = re.compile(r"\bREF-[0-9]{8}-[A-Z0-9]{3,7}\b", re.IGNORECASE)
+_QUOTED = re.compile(r"\b(?ai:REF-[0-9]{8}-[A-Z0-9]{3,7})\b")
 
 
 class ReplyVerb(StrEnum):
@@ -47,7 +48,13 @@ def parse(message: str, now: datetime) -> Reply:
         return Reply(references=tuple(dict.fromkeys(each for each in quoted if each)))
     word, code, text = found.groups()
     verb = ReplyVerb.ACK if word.lower().startswith("ack") else ReplyVerb(word.lower())
-    return Reply(references=_meant(code, now), verb=verb, text=text.strip())
+    text = text.strip()
+    return Reply(references=() if _is_a_word(verb, code, text) else _meant(code, now), verb=verb, text=text)
+
+
+def _is_a_word(verb: ReplyVerb, code: str, text: str) -> bool:
+    """Whether ``code`` reads like the second word of a sentence: "close the valve" shall not close whatever has the code THE."""
+    return verb is not ReplyVerb.NOTE and bool(text) and code.isalpha() and not code.isupper()
 
 
 def _meant(code: str, now: datetime) -> tuple[str, ...]:

@@ -26,6 +26,8 @@ PLACEHOLDERS: Mapping[str, Callable[[Incident], str]] = {
 """What a placeholder stands for."""
 
 MAX_CHARACTERS = 65_536
+"""Of a template, and of what becomes of it: a description that stands in it twice may be cut."""
+MAX_PLACEHOLDERS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +37,17 @@ class Template:
     parts: tuple[tuple[str, str | None], ...]
 
     def render(self, incident: Incident) -> str:
-        """The text for ``incident``."""
-        return "".join(literal + (PLACEHOLDERS[name](incident) if name else "") for literal, name in self.parts)
+        """The text for ``incident``, at most MAX_CHARACTERS of it."""
+        text = "".join(literal + (PLACEHOLDERS[name](incident) if name else "") for literal, name in self.parts)
+        return text[:MAX_CHARACTERS]
 
 
 def parse(text: str) -> Template:
     """The template written as ``text``; ``{{`` and ``}}`` are braces.
 
     Raises:
-        ValueError: an unknown placeholder, an attribute or index access, a conversion or a format spec, a lone brace, too long.
+        ValueError: an unknown placeholder, an attribute or index access, a conversion or a format spec, a lone brace, too long, or
+            too many placeholders.
 
     """
     if len(text) > MAX_CHARACTERS:
@@ -55,4 +59,7 @@ def parse(text: str) -> Template:
         if name is not None and name not in PLACEHOLDERS:
             raise ValueError(f"{{{name}}} is not a placeholder; known: {', '.join(f'{{{known}}}' for known in PLACEHOLDERS)}")
         parts.append((literal, name))
+    placeholders = sum(name is not None for _, name in parts)
+    if placeholders > MAX_PLACEHOLDERS:
+        raise ValueError(f"it has {placeholders} placeholders; at most {MAX_PLACEHOLDERS} are allowed")
     return Template(tuple(parts))
