@@ -18,7 +18,7 @@ _DOUBLINGS = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How often a message to people is tried: after waits of ``base_s`` at most, doubling up to ``max_s``, for ``budget`` in all."""
+    """How often a message to people is tried: first after ``base_s`` at most, doubling up to ``max_s``, for ``budget`` in all."""
 
     base_s: float = 1.0
     max_s: float = 300.0

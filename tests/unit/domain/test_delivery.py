@@ -58,13 +58,10 @@ def test_what_would_come_after_the_budget_is_given_up():
     share=st.floats(0, 1),
 )
 def test_the_next_attempt_is_never_in_the_past_and_never_beyond_the_budget(attempt, waited_s, retry_after_s, share):
+    def uniform(least, most):
+        return least + share * (most - least)
+
     now = NOON + timedelta(seconds=waited_s)
-    again = DAY.next_attempt_at(
-        attempt=attempt,
-        queued_at=NOON,
-        now=now,
-        retry_after_s=retry_after_s,
-        uniform=lambda least, most: least + share * (most - least),
-    )
+    again = DAY.next_attempt_at(attempt=attempt, queued_at=NOON, now=now, retry_after_s=retry_after_s, uniform=uniform)
 
     assert again is None or now <= again <= NOON + DAY.budget

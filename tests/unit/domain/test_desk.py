@@ -17,6 +17,7 @@ from tests.builders import an_incident
 from tests.fakes import NOON
 
 LATER = NOON + timedelta(minutes=5)
+WORSE = an_incident(guid="s", severity=Severity.CRITICAL)
 CLOSED = {"status": "CLOSED", "closed_at": NOON, "close_reason": CloseReason.RESOLVED}
 
 
@@ -35,9 +36,9 @@ ACTS = {
     "closed": lambda incident: desk.closed(incident, CloseReason.DUPLICATE, by="ada", now=LATER, notes=(a_note(),)),
     "reopened": lambda incident: desk.reopened(incident, by="ada", now=LATER),
     "linked": lambda incident: desk.linked(incident, "alert-1", None, by="ada", now=LATER),
-    "merged": lambda incident: desk.merged(an_incident(guid="s", severity=Severity.CRITICAL), incident, by="ada", now=LATER, fires=True)[1],
+    "merged": lambda incident: desk.merged(WORSE, incident, by="ada", now=LATER, fires=True)[1],
     "merged away": lambda incident: desk.merged(incident, an_incident(guid="t"), by="ada", now=LATER, fires=False)[0],
-}  # fmt: skip
+}
 
 
 @given(

@@ -40,8 +40,10 @@ def test_case_and_space_around_a_reference_do_not_matter(code, space):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "A7K", "REF-20251229-A7", "REF-20251229-A7KA7KA7", "REF-2025129-A7K", "REF-20251229-A_K", "REF 20251229 A7K", "REF-20251229-A7K!",
-     "REF-20251229-A7\u212a", "REF-20251229-\u017f\u0131K", "REF-٢٠٢٥١٢٢٩-A7K"],
+    [
+        "", "A7K", "REF-20251229-A7", "REF-20251229-A7KA7KA7", "REF-2025129-A7K", "REF-20251229-A_K", "REF 20251229 A7K",
+        "REF-20251229-A7K!", "REF-20251229-A7\u212a", "REF-20251229-\u017f\u0131K", "REF-٢٠٢٥١٢٢٩-A7K",
+    ],
 )  # fmt: skip
 def test_anything_else_is_no_reference(text):
     assert canonical(text) is None
