@@ -211,7 +211,7 @@ async def test_an_event_is_never_given_up(relaying, queue, publisher, store):
 
 @pytest.mark.parametrize(("attempt", "most_s"), [(1, 2), (2, 4), (3, 8), (6, 64), (9, 300), (10_000, 300)])
 def test_the_wait_before_another_attempt_doubles_up_to_its_limit_with_jitter(make_relay, attempt, most_s):
-    relay = make_relay(retry_base_s=2, retry_max_s=300)
+    relay = make_relay(retry_base_s=2.0, retry_max_s=300.0)
 
     waits = [relay._backoff_s(attempt) for _ in range(2000)]
 
