@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from axion_bus.domain.communication import Communication
     from axion_bus.domain.incident import Incident, TimelineEntry
     from axion_bus.domain.note import Note
+    from axion_bus.domain.routing import NotifyCode
 
 T = TypeVar("T")
 
@@ -214,6 +215,10 @@ class Transaction(Protocol):
 
     async def free_references(self, references: Collection[str]) -> frozenset[str]:
         """Those of ``references`` that no row of the audit stream has."""
+        ...
+
+    async def notify_codes(self, codes: Collection[str]) -> Mapping[str, NotifyCode]:
+        """Those of ``codes`` that ``def_notify`` has."""
         ...
 
     async def move_belongings(self, source_guid: str, target_guid: str) -> None:

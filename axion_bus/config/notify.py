@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from axion_bus.config.rules import Condition
 from axion_bus.config.secret import Secret
 from axion_bus.config.section import Misfit, Section, refuse
 from axion_bus.config.urls import WebUrl
 from axion_bus.config.values import Allowed, Flag, Moment, Name, Number, SeverityName, Text, Whole
+from axion_bus.domain import template
 from axion_bus.domain.alert import Severity
 
 
@@ -21,6 +22,19 @@ Codes = Annotated[
     Mapping[SeverityName, Name],
     BeforeValidator(_for_every_severity),
     Allowed('a notify code, or a table by severity: { CRITICAL = "INCIDENT_CRITICAL", HIGH = "..." }'),
+]
+
+
+def _check_template(text: str) -> str:
+    template.parse(text)
+    return text
+
+
+MessageTemplate = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=template.MAX_CHARACTERS),
+    AfterValidator(_check_template),
+    Allowed(f"a text with the placeholders {', '.join(f'{{{name}}}' for name in template.PLACEHOLDERS)}"),
 ]
 
 
@@ -46,6 +60,10 @@ class Channel(Section):
     allowed_senders: tuple[Text, ...] = Field(
         (), description="Who may answer with `ack`, `close` or `note` and a reference, beside those in `to`."
     )
+    title: MessageTemplate | None = Field(
+        None, description="The first line of a message; placeholders as `{incident_title}`, see docs/incidents.md."
+    )
+    template: MessageTemplate | None = Field(None, description="The message itself, with the same placeholders.")
     on_ambiguous: Literal["resend", "hold"] = Field(
         "resend", description="After a timeout, when it may have been delivered: send it again, or leave it to a person."
     )

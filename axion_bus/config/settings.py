@@ -19,8 +19,6 @@ from axion_bus.config.urls import Database, MysqlUrl
 from axion_bus.config.values import Allowed, Default, Duration, Name, Number, Text, Whole
 from axion_bus.domain import rules, topics
 
-_USED_CHANNELS = frozenset({"email"})
-
 
 class Instance(Section):
     """This daemon, among others."""
@@ -128,10 +126,9 @@ class Settings(Section):
         return (*(table.compiled(create_at) for table in self.rule_tables), rules.default_rule(create_at))
 
     def unused_sections(self) -> list[str]:
-        """The sections that are set although this version does not act on them: ``["[channels.slack]"]``."""
-        channels = [f"[channels.{name}]" for name, channel in self.channels if channel is not None and name not in _USED_CHANNELS]
-        tables = {"[dbus]": self.dbus != Dbus(), "[notify]": self.notify != Notify(), "[metrics]": self.metrics != Metrics()}
-        return [name for name, is_set in tables.items() if is_set] + channels + ["[[silences]]"] * bool(self.silences)
+        """The sections that are set although this version does not act on them: ``["[metrics]"]``."""
+        tables = {"[dbus]": self.dbus != Dbus(), "[metrics]": self.metrics != Metrics()}
+        return [name for name, is_set in tables.items() if is_set] + ["[[silences]]"] * bool(self.silences)
 
     def warnings(self) -> list[str]:
         """What is allowed and still worth a second look, one sentence each, beginning with the key."""

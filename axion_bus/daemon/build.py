@@ -98,9 +98,7 @@ def requests(settings: Settings, outbox: Outbox) -> Inbox:
     """
     mqtt = settings.mqtt
     ours = [each for each in mqtt.published if each != f"{mqtt.base_topic}/response/#"]
-    reachable = configured(settings.channels)
     commands = BusRequests(
-        channels=reachable,
         outbox=outbox,
         base_topic=mqtt.base_topic,
         max_payload_bytes=settings.intake.max_payload_bytes,
@@ -113,7 +111,7 @@ def requests(settings: Settings, outbox: Outbox) -> Inbox:
         base_topic=mqtt.base_topic,
         max_payload_bytes=settings.intake.max_payload_bytes,
         senders={name: channel.senders for name, channel in channels.items()},
-        reachable=reachable.keys(),
+        reachable=configured(settings.channels).keys(),
     )
     return Inbox([commands, replies])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -15,14 +14,13 @@ from axion_bus.buses.mqtt import MqttBus
 from axion_bus.channels import configured
 from axion_bus.daemon.build import courier_settings, info, open_patiently, relay_settings, requests, sources
 from axion_bus.daemon.health import Health
-from axion_bus.domain.identity import BusReferences, Guids
 from axion_bus.errors import AxionError
+from axion_bus.manager.people import new_outbox
 from axion_bus.pipeline.clock import SystemClock
 from axion_bus.pipeline.courier import Courier
 from axion_bus.pipeline.gaps import Gaps
 from axion_bus.pipeline.intake import Intake
 from axion_bus.pipeline.mirror import Mirror
-from axion_bus.pipeline.outbox import Outbox
 from axion_bus.pipeline.progress import Progress
 from axion_bus.pipeline.record import Recorder
 from axion_bus.pipeline.relay import Relay
@@ -62,7 +60,7 @@ async def serve(settings: Settings, *, boot_id: str, orders: Orders, notifier: N
         store, lock, slot = opened
         clock, recorded = SystemClock(), asyncio.Event()
         watched = {name: Progress(name, time.monotonic) for name in ("record", "relay", "courier", "timers", "gaps")}
-        outbox = Outbox(instance=instance, base_topic=base_topic, new_guid=Guids(os.urandom), new_reference=BusReferences())
+        outbox = new_outbox(settings)
         gaps = Gaps(store=store, slot=slot, outbox=outbox, clock=clock, progress=watched["gaps"])
         intake = Intake(
             batch_size=settings.intake.batch_size,

@@ -1,30 +1,76 @@
-"""Which channels a notify code stands for where ``def_notify`` does not say: the guide's codes, so that they work from the start.
+"""Who is told of what: notify codes and the channels that they stand for, and which occasion calls for which code.
 
-They are no rows of the table: the guide's own INSERT of one of them must not find it taken.
+The guide's codes are built in and no rows of ``def_notify``, so that they work from the start and the guide's own INSERT of one of
+them does not find it taken. A row overrules what is built in.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from axion_bus.domain.communication import Channel
+from axion_bus.domain.events import Event, EventKind
+from axion_bus.domain.incident import IncidentStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-BUILT_IN_CODES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "INCIDENT_CRITICAL": (Channel.PAGERDUTY, Channel.SLACK, Channel.SMS),
-        "INCIDENT_HIGH_PRIORITY": (Channel.SLACK, Channel.EMAIL),
-        "INCIDENT_RESOLVED": (Channel.SLACK, Channel.EMAIL),
-        "INCIDENT_CUSTOM": (Channel.SLACK, Channel.EMAIL),
-    }
+NO_RECIPIENTS: Mapping[str, Sequence[str]] = MappingProxyType({})
+
+
+class Occasion(StrEnum):
+    """What people can be told of by themselves; the keys of ``[notify]``."""
+
+    CREATED = "created"
+    SEVERITY_RAISED = "severity_raised"
+    ACKNOWLEDGED = "acknowledged"
+    CLOSED = "closed"
+    REOPENED = "reopened"
+    REMINDER = "reminder"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifyCode:
+    """What a notify code stands for. ``recipients``, by channel, take the place of the channel's own; texts are templates."""
+
+    code: str
+    channels: tuple[str, ...]
+    title: str | None = None
+    template: str | None = None
+    recipients: Mapping[str, Sequence[str]] = field(default_factory=lambda: NO_RECIPIENTS)
+
+
+_GUIDE = {
+    "INCIDENT_CRITICAL": (Channel.PAGERDUTY, Channel.SLACK, Channel.SMS),
+    "INCIDENT_HIGH_PRIORITY": (Channel.SLACK, Channel.EMAIL),
+    "INCIDENT_RESOLVED": (Channel.SLACK, Channel.EMAIL),
+    "INCIDENT_CUSTOM": (Channel.SLACK, Channel.EMAIL),
+}
+BUILT_IN_CODES: Mapping[str, NotifyCode] = MappingProxyType(
+    {code: NotifyCode(code=code, channels=channels) for code, channels in _GUIDE.items()}
 )
 
 
-def channels_of(code: str, defined: str | None) -> tuple[str, ...] | None:
-    """The channels of ``code`` in their order; ``defined`` is what the table has for it. None: nobody defined it."""
-    if defined is None:
-        return BUILT_IN_CODES.get(code)
-    return tuple(name.strip().upper() for name in defined.split(",") if name.strip())
+def channel_names(text: str) -> tuple[str, ...]:
+    """The channels of ``PAGERDUTY,SLACK,SMS``, in their order, each once."""
+    return tuple(dict.fromkeys(name.strip().upper() for name in text.split(",") if name.strip()))
+
+
+def occasion_of(event: Event) -> Occasion | None:
+    """What ``event`` is to people; None: nothing that they are told of."""
+    match event.kind:
+        case EventKind.INCIDENT_CREATED:
+            return Occasion.CREATED
+        case EventKind.INCIDENT_SEVERITY_CHANGED:
+            return Occasion.SEVERITY_RAISED
+        case EventKind.INCIDENT_STATUS_CHANGED if (event.old, event.new) == (IncidentStatus.CREATED, IncidentStatus.INVESTIGATING):
+            return Occasion.ACKNOWLEDGED
+        case EventKind.INCIDENT_CLOSED if event.reason != "merged":
+            return Occasion.CLOSED
+        case EventKind.INCIDENT_REOPENED:
+            return Occasion.REOPENED
+        case _:
+            return None

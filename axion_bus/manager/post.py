@@ -52,7 +52,7 @@ class Post:
 
         async def work(transaction: Transaction) -> Sequence[Communication]:
             now = self._clock.now()
-            rows = await queue(Work(transaction=transaction, outbox=self._outbox, now=now, channels=self.channels))
+            rows = await queue(Work(transaction=transaction, outbox=self._outbox, now=now))
             ours = [row.guid for row in rows if row.status is CommunicationStatus.PENDING]
             await transaction.lease(ours, self._settings.owner, now + self._settings.lease)
             return rows

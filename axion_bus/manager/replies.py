@@ -21,6 +21,7 @@ from axion_bus.manager import arguments as a
 from axion_bus.manager import verbs
 from axion_bus.manager.verbs import Work
 from axion_bus.pipeline.inbound import KEPT_RAW_BYTES, shown
+from axion_bus.pipeline.notifications import free_reference
 from axion_bus.ports import Changes
 from axion_bus.store import queries
 
@@ -112,7 +113,7 @@ class Replies:
         return await _carried_out(work, guid, meant, f"{said.sender} ({channel})")
 
     async def _answer_row(self, work: Work, channel: str, said: Said, effect: _Effect) -> Communication:
-        reference = await work.new_reference()
+        reference = await free_reference(work.transaction, work.now)
         is_reachable = channel in self._reachable
         return Communication(
             guid=work.outbox.new_guid(work.now),

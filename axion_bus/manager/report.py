@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from axion_bus.domain.communication import Channel
 from axion_bus.errors import ConfigError
 from axion_bus.manager import notify
+from axion_bus.pipeline.notifications import Message
 from axion_bus.reports import Material, render
 from axion_bus.store import queries
 
@@ -35,7 +36,7 @@ async def mailed(session: Session, given: a.EmailReport) -> dict[str, int]:
         raise ConfigError("a report cannot be mailed: there is no [channels.email] in the configuration; add host, from and to")
     material = await _material(session, given.incident_guid)
     incident = material.incident
-    message = notify.Message(
+    message = Message(
         subject=f"Report: [{incident['Severity']}] {incident['Title']} ({incident['Status']})",
         text=render(material, "markdown" if given.format == "markdown" else "text"),
         html=render(material, "html") if given.format == "html" else None,

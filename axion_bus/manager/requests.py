@@ -26,12 +26,11 @@ from axion_bus.pipeline.inbound import KEPT_RAW_BYTES, shown
 from axion_bus.ports import Changes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from axion_bus.formats.request import Request
     from axion_bus.pipeline.outbox import Outbox
-    from axion_bus.ports import Channel as ChannelPort
     from axion_bus.ports import Received, Transaction
 
 CODES: Sequence[tuple[type[errors.AxionError], str]] = (
@@ -64,14 +63,12 @@ class BusRequests:
         self,
         *,
         outbox: Outbox,
-        channels: Mapping[str, ChannelPort],
         base_topic: str,
         max_payload_bytes: int,
         response_prefixes: Sequence[str],
         forbidden: Sequence[str],
     ) -> None:
         self._outbox = outbox
-        self._channels = channels
         self._prefix = f"{base_topic}/request/"
         self._response = f"{base_topic}/response/"
         self._response_prefixes = (f"{base_topic}/", *response_prefixes)
@@ -94,7 +91,7 @@ class BusRequests:
         request = None if isinstance(read, Malformed) else read
         key = digest("command", (verb, request.idempotency_key)) if request and request.idempotency_key else None
         earlier = await transaction.answer_to(key) if key is not None else None
-        work = Work(transaction=transaction, outbox=self._outbox, now=now, channels=self._channels)
+        work = Work(transaction=transaction, outbox=self._outbox, now=now)
         answer, refusal = Answer(None), None
         try:
             if earlier is None:

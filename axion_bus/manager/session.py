@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from axion_bus.domain.identity import BusReferences, Guids
 from axion_bus.manager import arguments as a
+from axion_bus.manager.people import new_outbox
 from axion_bus.manager.post import Post
 from axion_bus.manager.verbs import Work
 from axion_bus.pipeline.clock import SystemClock
-from axion_bus.pipeline.outbox import Outbox
 from axion_bus.store.migrate import prepare
 from axion_bus.store.sql import SqlStore, open_store
 
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from axion_bus.config import Settings
+    from axion_bus.pipeline.outbox import Outbox
     from axion_bus.ports import Clock, Transaction
 
 T = TypeVar("T")
@@ -66,11 +65,6 @@ async def opened(settings: Settings) -> AsyncIterator[Session]:
     clock = SystemClock()
     async with open_store(str(store.url), password=password, pool_size=store.pool_size, timeout_s=store.timeout_s) as opened_store:
         await prepare(opened_store.engine)
-        outbox = Outbox(
-            instance=settings.instance.name,
-            base_topic=settings.mqtt.base_topic,
-            new_guid=Guids(os.urandom),
-            new_reference=BusReferences(),
-        )
+        outbox = new_outbox(settings)
         post = Post(opened_store, outbox, settings, clock)
         yield Session(settings=settings, store=opened_store, outbox=outbox, post=post, clock=clock)

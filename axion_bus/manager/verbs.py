@@ -6,36 +6,35 @@ nothing. Called by the manager and by the bus commands.
 
 from __future__ import annotations
 
-import secrets
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from axion_bus.domain import desk, reference
+from axion_bus.domain import desk
 from axion_bus.domain.communication import Communication
 from axion_bus.domain.incident import Incident, IncidentStatus, TimelineEntry, TimelineEvent
 from axion_bus.domain.note import Note, NoteType
-from axion_bus.errors import Conflict, NotFound, StoreUnavailable
+from axion_bus.errors import Conflict, NotFound
+from axion_bus.pipeline.notifications import free_reference
 from axion_bus.ports import Changes, Link
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from datetime import datetime
 
     from axion_bus.domain.alert import AlertRecord
     from axion_bus.domain.changes import Told
     from axion_bus.manager import arguments as a
     from axion_bus.pipeline.outbox import Outbox
-    from axion_bus.ports import Channel, Transaction
+    from axion_bus.ports import Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """What a verb works with: the transaction, the outbox that makes rows of events, the time, and the ways to reach people."""
+    """What a verb works with: the transaction, the outbox that makes rows of what is to be told, and the time."""
 
     transaction: Transaction
     outbox: Outbox
     now: datetime
-    channels: Mapping[str, Channel] = field(default_factory=dict)
 
     async def incident(self, guid: str, expected_version: int | None = None) -> Incident:
         """The incident ``guid``, locked.
@@ -62,16 +61,8 @@ class Work:
         changes.changed_incidents.extend(each.incident for each in told)
         for each in told:
             changes.timeline.extend(each.timeline)
-            changes.communications.extend(self.outbox.rows(each.events, self.now))
+            changes.communications.extend(await self.outbox.all_rows(self.transaction, each.events, self.now))
         await self.transaction.save(changes)
-
-    async def new_reference(self) -> str:
-        """A reference for a message to people, not taken yet; the unique index has the last word."""
-        for tries in reference.candidates(self.now, secrets.choice):
-            free = await self.transaction.free_references(tries)
-            if free:
-                return next(each for each in tries if each in free)
-        raise StoreUnavailable(f"every reference of {self.now:%Y-%m-%d} is taken")
 
 
 async def create_incident(work: Work, given: a.CreateIncident) -> Incident:
@@ -99,7 +90,7 @@ async def create_incident(work: Work, given: a.CreateIncident) -> Incident:
             changed_alerts=adopted,
             links=links,
             timeline=timeline,
-            communications=work.outbox.rows(told.events, work.now),
+            communications=await work.outbox.all_rows(work.transaction, told.events, work.now),
         )
     )
     return told.incident
@@ -203,7 +194,7 @@ async def log_communication(work: Work, given: a.LogCommunication) -> Communicat
     incident = await work.incident(given.incident_guid)
     row = Communication(
         guid=work.outbox.new_guid(work.now),
-        short_ref=await work.new_reference(),
+        short_ref=await free_reference(work.transaction, work.now),
         incident_guid=incident.guid,
         channel=given.channel,
         direction=given.direction,

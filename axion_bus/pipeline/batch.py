@@ -42,6 +42,7 @@ class Batch:
     rows: list[Communication] = field(default_factory=list)
     _board: Board = field(init=False)
     _accepted: set[str] = field(default_factory=set)
+    _told: list[Event] = field(default_factory=list)
     _changes: Changes = field(default_factory=Changes)
     _alerts: dict[str, AlertRecord] = field(default_factory=dict)
     _incidents: dict[str, Incident] = field(default_factory=dict)
@@ -67,6 +68,7 @@ class Batch:
             (changes.changed_alerts if guid in known_alerts else changes.new_alerts).append(alert)
         for guid, incident in self._incidents.items():
             (changes.changed_incidents if guid in known_incidents else changes.new_incidents).append(incident)
+        self.rows.extend(await self.outbox.notifications.of_events(transaction, self._told, self.now))
         changes.communications = self.rows
         await transaction.save(changes)
 
@@ -109,7 +111,9 @@ class Batch:
             self._accepted.add(key)
         self._note(decision)
         self.rows.append(accepted_row(item, found, decision, reference, key))
-        self.rows.extend(self.outbox.rows(self._events(decision), self.now))
+        events = self._events(decision)
+        self._told.extend(events)
+        self.rows.extend(self.outbox.rows(events, self.now))
         return Outcome(reference, alert_guid=None if decision.alert is None else decision.alert.guid)
 
     def _events(self, decision: Decision) -> tuple[Event, ...]:

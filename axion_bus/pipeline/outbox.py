@@ -6,27 +6,42 @@ from typing import TYPE_CHECKING
 
 from axion_bus.domain.communication import Channel, Communication, CommunicationStatus, Direction
 from axion_bus.formats import events
+from axion_bus.pipeline.notifications import Notifications
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from axion_bus.domain.events import Event
     from axion_bus.domain.identity import BusReferences, Guids
+    from axion_bus.ports import Transaction
 
 
 class Outbox:
-    """Gives each event its guid (the CloudEvents id), its reference and its topic."""
+    """Gives each event its guid (the CloudEvents id), its reference and its topic; and knows who else is to be told of it."""
 
-    def __init__(self, *, instance: str, base_topic: str, new_guid: Guids, new_reference: BusReferences) -> None:
+    def __init__(
+        self,
+        *,
+        instance: str,
+        base_topic: str,
+        new_guid: Guids,
+        new_reference: BusReferences,
+        notifications: Notifications | None = None,
+    ) -> None:
         self._instance = instance
         self._base_topic = base_topic
         self.new_guid = new_guid
         self.new_reference = new_reference
+        self.notifications = notifications or Notifications(new_guid=new_guid)
 
     def rows(self, told: Iterable[Event], now: datetime) -> list[Communication]:
         """The rows that publish ``told``, in order, due at once."""
         return [self._row(event, now) for event in told]
+
+    async def all_rows(self, transaction: Transaction, told: Sequence[Event], now: datetime) -> list[Communication]:
+        """``rows``, and those that tell people."""
+        return [*self.rows(told, now), *await self.notifications.of_events(transaction, told, now)]
 
     def _row(self, event: Event, now: datetime) -> Communication:
         guid, reference = self.new_guid(now), self.new_reference(now)

@@ -66,7 +66,7 @@ class Timers:
             told = tell(closed, [step], reason="quiet", now=now)
             changes.changed_incidents.append(told.incident)
             changes.timeline.extend(told.timeline)
-            changes.communications.extend(self._outbox.rows(told.events, now))
+            changes.communications.extend(await self._outbox.all_rows(transaction, told.events, now))
         if changes.changed_incidents:
             await transaction.save(changes)
         return len(changes.changed_incidents)

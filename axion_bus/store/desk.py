@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, delete, exists, insert, literal, select, update
 
-from axion_bus.domain.incident import CloseReason, IncidentStatus
+from axion_bus.domain.incident import IncidentStatus
+from axion_bus.domain.routing import NotifyCode, channel_names
 from axion_bus.store import incidents
 from axion_bus.store.rows import insert_rows, is_given, stored_time
-from axion_bus.store.schema import alert, communication, incident, incident_alert, note, timeline
+from axion_bus.store.schema import alert, communication, incident, incident_alert, note, notify, timeline
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -24,7 +25,7 @@ _source, _target = incident.alias("source"), incident.alias("target")
 _leads = (
     select(_source.c.CorrelationKey, _target.c.IncidentGuid)
     .join(_target, and_(_target.c.IncidentGuid == _source.c.MergedInto, _target.c.Status != IncidentStatus.CLOSED.value))
-    .where(is_given(_source.c.CorrelationKey), _source.c.CloseReason == CloseReason.MERGED.value)
+    .where(is_given(_source.c.CorrelationKey), _source.c.MergedInto.is_not(None))
     .order_by(_source.c.ClosedAt)
 )
 
@@ -45,6 +46,12 @@ async def free_references(connection: AsyncConnection, references: Collection[st
     """Those of ``references`` that no row has."""
     found = await connection.execute(select(communication.c.ShortRef).where(communication.c.ShortRef.in_(sorted(references))))
     return frozenset(references) - frozenset(found.scalars())
+
+
+async def notify_codes(connection: AsyncConnection, codes: Collection[str]) -> dict[str, NotifyCode]:
+    """Those of ``codes`` that ``def_notify`` has."""
+    found = await connection.execute(select(notify).where(notify.c.NotifyCode.in_(sorted(codes))))
+    return {row.NotifyCode: NotifyCode(code=row.NotifyCode, channels=channel_names(row.NotifyChannels)) for row in found}
 
 
 async def merge_targets(connection: AsyncConnection, keys: Collection[str]) -> dict[str, Incident]:

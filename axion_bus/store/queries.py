@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Select, func, select
 
 from axion_bus.errors import NotFound
-from axion_bus.store.schema import alert, attempt, communication, incident, incident_alert, note, notify, timeline
+from axion_bus.store.schema import alert, attempt, communication, incident, incident_alert, note, timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -145,12 +145,6 @@ async def incident_of_references(connection: AsyncConnection, short_refs: Sequen
     )
     found = {row.ShortRef: row.IncidentGuid for row in await connection.execute(known)} if short_refs else {}
     return next((found[each] for each in short_refs if each in found), None)
-
-
-async def notify_channels(connection: AsyncConnection, code: str) -> str | None:
-    """What ``def_notify`` has for a notify code: the names of channels, with commas between them."""
-    found: str | None = (await connection.execute(select(notify.c.NotifyChannels).where(notify.c.NotifyCode == code))).scalar()
-    return found
 
 
 async def _of_incident(connection: AsyncConnection, table: Table, guid: str, *order: ColumnElement[Any]) -> list[Row]:

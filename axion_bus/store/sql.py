@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from axion_bus.domain.alert import AlertRecord
     from axion_bus.domain.incident import Incident
+    from axion_bus.domain.routing import NotifyCode
     from axion_bus.ports import Changes, Outgoing, Settlement, Slot
 
 T = TypeVar("T")
@@ -67,6 +68,10 @@ class SqlTransaction:
     async def free_references(self, references: Collection[str]) -> frozenset[str]:
         """Those of ``references`` that no row of the audit stream has."""
         return await desk.free_references(self.connection, references)
+
+    async def notify_codes(self, codes: Collection[str]) -> Mapping[str, NotifyCode]:
+        """Those of ``codes`` that ``def_notify`` has."""
+        return await desk.notify_codes(self.connection, codes) if codes else {}
 
     async def move_belongings(self, source_guid: str, target_guid: str) -> None:
         """Give everything of one incident to another."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from axion_bus.domain.alert import AlertRecord
     from axion_bus.domain.incident import Incident
+    from axion_bus.domain.routing import NotifyCode
     from axion_bus.ports import Changes, Settlement
 
 T = TypeVar("T")
@@ -73,6 +74,10 @@ class MemoryTransaction:
 
     async def linked_alerts(self, incident_guid: str) -> frozenset[str]:
         return frozenset(alert_guid for guid, alert_guid in self.tables.links if guid == incident_guid)
+
+    async def notify_codes(self, codes: Collection[str]) -> Mapping[str, NotifyCode]:
+        """Nobody defined one."""
+        return {}
 
     async def free_references(self, references: Collection[str]) -> frozenset[str]:
         return frozenset(references) - {row.communication.short_ref for row in self.tables.rows.values()}

@@ -1,0 +1,41 @@
+"""Whom the configuration lets us reach, and what for: ``[channels.<name>]`` and ``[notify]`` as the pipeline takes them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from axion_bus.channels import configured
+from axion_bus.domain import template
+from axion_bus.domain.identity import BusReferences, Guids
+from axion_bus.domain.routing import Occasion
+from axion_bus.pipeline.notifications import Notifications, Reach
+from axion_bus.pipeline.outbox import Outbox
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from axion_bus.config import Settings
+    from axion_bus.config.notify import Channel as Section
+    from axion_bus.domain.alert import Severity
+    from axion_bus.ports import Channel
+
+
+def new_outbox(settings: Settings) -> Outbox:
+    """What makes rows of what is to be told, to the bus and to people."""
+    new_guid = Guids(os.urandom)
+    sections = {name.upper(): section for name, section in settings.channels}
+    reach = {name: _reach(channel, sections[name]) for name, channel in configured(settings.channels).items()}
+    codes: dict[str, Mapping[Severity, str]] = {occasion: getattr(settings.notify, occasion) for occasion in Occasion}
+    return Outbox(
+        instance=settings.instance.name,
+        base_topic=settings.mqtt.base_topic,
+        new_guid=new_guid,
+        new_reference=BusReferences(),
+        notifications=Notifications(new_guid=new_guid, reach=reach, codes=codes),
+    )
+
+
+def _reach(channel: Channel, section: Section) -> Reach:
+    title, body = (None if text is None else template.parse(text) for text in (section.title, section.template))
+    return Reach(recipients=channel.recipients, title=title, template=body)
