@@ -93,6 +93,8 @@ Table(
     Column("OpenKey", String(32), Computed("CASE WHEN Status <> 'CLOSED' THEN CorrelationKey END", persisted=True)),
     Index("uq_incident_open", "OpenKey", unique=True),
     Index("idx_incident_key", "CorrelationKey", "ClosedAt"),
+    Index("idx_incident_merged", "CorrelationKey", "MergedInto"),
+    Index("idx_incident_merged_into", "MergedInto"),
     Index("idx_incident_status", "Status", "CreatedAt"),
     Index("idx_incident_auto_close", "AutoCloseAt"),
     Index("idx_incident_clear_state", "ClearStateAt"),
