@@ -156,6 +156,7 @@ class Connection:
                 self._client.flush()
                 self._client.disconnect()
                 await asyncio.wait((self.ended,))
+                rest.shutdown(socket.SHUT_WR)
                 while await self._loop.sock_recv(rest, 65_536):
                     pass
 
