@@ -46,6 +46,11 @@ class Visit:
         """Send ``data``, whole packets or not, in one piece."""
         self._writer.write(b"".join(data))
 
+    async def written(self) -> None:
+        """Wait until what was sent has been handed to the system."""
+        await self._writer.drain()
+        await asyncio.sleep(0)
+
     async def next(self) -> Packet:
         """The client's next packet. Raises Left when it was DISCONNECT, or there is none any more."""
         async with asyncio.timeout(TIMEOUT_S):

@@ -98,11 +98,10 @@ class Station:
     async def connected(self, number: int = 1) -> Self:
         """Wait until it is connected for the ``number``-th time."""
 
-        def is_connected() -> bool:
-            assert not self._running.done(), f"the bus has ended: {self._running}"
-            return self.bus.is_connected and self.bus.connection >= number
-
-        await until(is_connected, lambda: f"a connection: {self.bus.trouble}")
+        await until(
+            lambda: self._is_running() and self.bus.is_connected and self.bus.connection >= number,
+            lambda: f"a connection: {self.bus.trouble}",
+        )
         return self
 
     async def got(self, count: int) -> list[Received]:
@@ -112,7 +111,9 @@ class Station:
 
     async def in_trouble(self, text: str) -> str:
         """Wait until its trouble has ``text`` in it."""
-        await until(lambda: text in (self.bus.trouble or ""), lambda: f"trouble with {text}: {self.bus.trouble}")
+        await until(
+            lambda: self._is_running() and text in (self.bus.trouble or ""), lambda: f"trouble with {text}: {self.bus.trouble}"
+        )
         return str(self.bus.trouble)
 
     async def settled(self) -> None:
@@ -125,9 +126,15 @@ class Station:
         await asyncio.wait((self._running,))
 
     async def ended(self) -> BaseException | None:
-        """Wait until it has ended by itself; what it raised."""
+        """Wait until it has ended by itself; what it raised, which then counts as expected."""
         await asyncio.wait((self._running,), timeout=TIMEOUT_S)
-        return self._running.exception()
+        error, self._running = self._running.exception(), asyncio.create_task(asyncio.sleep(0))
+        return error
+
+    def _is_running(self) -> bool:
+        if self._running.done():
+            raise RuntimeError("the bus has ended") from self._running.exception()
+        return True
 
     async def __aenter__(self) -> Self:
         self._running = asyncio.create_task(self.bus.run())
@@ -140,17 +147,31 @@ class Station:
 
 
 class Party:
-    """Another client, in a thread of its own: publishes, and hears what it asks for; an asynchronous context manager."""
+    """Another client, of MQTT 5, in a thread of its own: publishes, and hears what it asks for; an asynchronous context manager."""
 
-    def __init__(self, port: int, *, client_id: str = "", protocol: int = 5, keeps_session: bool = False) -> None:
+    def __init__(
+        self,
+        port: int,
+        *,
+        client_id: str = "",
+        keeps_session: bool = False,
+        user: tuple[str, str] | None = None,
+        ca_file: str | None = None,
+    ) -> None:
         self.heard: list[paho.MQTTMessage] = []
         self._port = port
         self._is_connected = False
         self._answered: dict[int, Any] = {}
-        version = MQTTProtocolVersion.MQTTv5 if protocol == 5 else MQTTProtocolVersion.MQTTv311
         self._client = paho.Client(
-            CallbackAPIVersion.VERSION2, client_id or f"party-{uuid.uuid4().hex}", protocol=version, reconnect_on_failure=False
+            CallbackAPIVersion.VERSION2,
+            client_id or f"party-{uuid.uuid4().hex}",
+            protocol=MQTTProtocolVersion.MQTTv5,
+            reconnect_on_failure=False,
         )
+        if user:
+            self._client.username_pw_set(*user)
+        if ca_file:
+            self._client.tls_set(ca_file)
         self._client.on_connect = lambda *_: setattr(self, "_is_connected", True)
         self._client.on_message = lambda _client, _data, message: self.heard.append(message)
         self._client.on_subscribe = lambda _client, _data, mid, reasons, _properties: self._answered.update({mid: reasons})
@@ -190,11 +211,7 @@ class Party:
         return next(iter(self.on(topic)[::-1]), None)
 
     async def __aenter__(self) -> Self:
-        self._client.connect_async(
-            "127.0.0.1",
-            self._port,
-            **({"clean_start": False, "properties": self._expiry} if self._client.protocol == MQTTProtocolVersion.MQTTv5 else {}),
-        )
+        self._client.connect_async("localhost", self._port, clean_start=False, properties=self._expiry)
         self._client.loop_start()
         await until(lambda: self._is_connected, "an answer to CONNECT")
         return self

@@ -221,10 +221,10 @@ async def test_two_hundred_connections_later_no_file_is_left_open(base_topic, pr
     assert after - before < 5
 
 
-async def test_a_hundred_attempts_that_fail_leave_no_file_open(base_topic):
+async def test_a_hundred_attempts_that_fail_leave_no_file_open(authority, base_topic):
     with socket.create_server(("127.0.0.1", 0)) as listener, capture_logs() as logs:
         listener.setblocking(False)
-        mqtt = settings(f"mqtts://localhost:{listener.getsockname()[1]}", base_topic)
+        mqtt = settings(f"mqtts://localhost:{listener.getsockname()[1]}", base_topic, tls={"ca_file": authority.ca_file})
         patience = Patience(retry_first_s=0.001, retry_max_s=0.001)
         async with Station(mqtt, patience=patience), _refuses_to_shake_hands(listener):
             await until(lambda: len(_pauses(logs)) >= 10, "ten attempts")

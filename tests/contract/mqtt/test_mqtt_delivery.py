@@ -76,9 +76,9 @@ async def test_a_message_published_at_qos_2_is_delivered_once_and_settled(statio
     assert [b"twice at most", b"behind"] == station.bodies
 
 
-async def test_what_waits_from_a_subscription_at_qos_2_is_delivered_and_settled(mqtt, broker, protocol, party):
+async def test_what_waits_from_a_subscription_at_qos_2_is_delivered_and_settled(mqtt, broker, party):
     topic = f"{mqtt.base_topic}/alerts/web"
-    async with Party(broker.port, client_id=mqtt.client_id, protocol=5, keeps_session=True) as before:
+    async with Party(broker.port, client_id=mqtt.client_id, keeps_session=True) as before:
         await before.hear(f"{mqtt.base_topic}/alerts/#", qos=2)
     await party.publish(topic, *(b"%d" % number for number in range(50)), qos=2)
     async with Station(mqtt) as first:

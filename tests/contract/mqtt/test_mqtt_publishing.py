@@ -155,23 +155,23 @@ async def test_what_was_not_acknowledged_when_the_bus_was_stopped_has_failed(bro
 
 
 async def test_what_is_published_when_the_connection_has_just_ended_has_failed(base_topic):
-    futures = []
+    now, futures = asyncio.Event(), []
 
     async def script(visit):
         await visit.accept()
         await visit.grant()
-        for _ in range(2):  # online and info
-            visit.answer(await visit.next())
-        visit.send(b"\xf0\x00")  # a packet that no broker sends
+        await now.wait()
+        visit.cut()
 
     async with ScriptedBroker(script) as scripted, Station(settings(scripted.url, base_topic)) as station:
         await station.connected()
-        connection = station.bus._connection
-        connection.ended.add_done_callback(lambda _: futures.append(station.bus.publish(f"{base_topic}/summary", b"{}")))
+        ended = station.bus._connection.ended
+        ended.add_done_callback(lambda _: futures.append(station.bus.publish(f"{base_topic}/summary", b"{}")))
+        now.set()
         await until(lambda: futures, "the end of the connection")
         ends = await _ends(futures)
 
-    assert "the connection is gone" in ends[0]
+    assert [f"{scripted.url}: the connection is gone: {ended.result()}"] == ends
 
 
 async def test_a_broker_gets_no_more_at_once_than_it_takes(base_topic):
