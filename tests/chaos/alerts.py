@@ -40,7 +40,7 @@ class Message:
 class Alerts:
     """An endless stream; ``keys`` is how many different conditions there are, each reported by ``hosts`` hosts."""
 
-    def __init__(self, base_topic: str, dice: Random, *, name: str = "a", keys: int = 24, hosts: int = 3) -> None:
+    def __init__(self, base_topic: str, dice: Random, *, name: str = "a", keys: int = 60, hosts: int = 2) -> None:
         self._base_topic = base_topic
         self._dice = dice
         self._name = name
@@ -63,6 +63,10 @@ class Alerts:
         """``number`` messages with one alert each, and none of them twice."""
         return (self._message([self._alert()]) for _ in range(number))
 
+    def large(self, number: int, size: int) -> Iterator[Message]:
+        """``number`` messages with one alert each, of at least ``size`` bytes."""
+        return (self._message([{**self._alert(), "padding": "x" * size}]) for _ in range(number))
+
     def _message(self, alerts: list[dict[str, Any]]) -> Message:
         body = json.dumps(alerts[0] if len(alerts) == 1 else alerts).encode()
         ids = tuple(alert["id"] for alert in alerts)
@@ -76,5 +80,5 @@ class Alerts:
             "package": _PACKAGES[key % len(_PACKAGES)],
             "source": f"host-{dice.randrange(self._hosts)}",
             "severity": dice.choice(_SEVERITIES),
-            "status": "resolved" if dice.random() < 0.25 else "firing",
+            "status": "resolved" if dice.random() < 0.15 else "firing",
         }

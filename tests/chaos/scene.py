@@ -75,6 +75,10 @@ class Scene:
         """Let a random time pass: faults come at any moment, not when something has just happened."""
         time.sleep(self.dice.uniform(0, at_most_s))
 
+    def wait(self, seconds: float) -> None:
+        """Let a fault last."""
+        time.sleep(seconds)
+
     def backlog(self) -> str:
         """What is still to be done by somebody, in words; empty when there is nothing."""
         counts = ledger.query(self.store, _COUNTS)[0]

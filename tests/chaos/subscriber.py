@@ -40,9 +40,9 @@ class Subscriber:
         self._client.on_subscribe = self._on_subscribe
         self._client.on_message = lambda _client, _data, message: self.messages.append(message)
 
-    def wait_until_subscribed_again(self) -> None:
-        """After a broker was started anew: wait until the subscription stands there."""
-        wait_until(lambda: self._subscriptions > 1, "a subscriber is subscribed again")
+    def wait_until_subscribed(self, times: int) -> None:
+        """Wait until it has subscribed that often in all: a broker that forgot it does not keep events for it before."""
+        wait_until(lambda: self._subscriptions >= times, f"a subscriber has subscribed {times} times")
 
     def _on_subscribe(self, *_: object) -> None:
         self._subscriptions += 1

@@ -33,10 +33,7 @@ def frozen(server):
 
 def wait_until_it_holds(daemon, number):
     """Wait until the daemon says that it has ``number`` messages which it has not acknowledged."""
-    wait_until(
-        lambda: any(f"{number} messages held" in said for said in daemon.notifications[-1:]),
-        lambda: f"{number} messages held; it says {daemon.notifications[-1:]}",
-    )
+    wait_until(lambda: daemon.held == number, lambda: f"{number} messages held; it holds {daemon.held}")
 
 
 def test_at_the_moment_of_each_acknowledgement_the_row_is_committed(broker, store_url, make_scene):
@@ -80,7 +77,7 @@ def test_an_acknowledgement_of_an_older_connection_is_dropped(own_broker, sqlite
             own_broker.forget()
             own_broker.start()
             wait_until(lambda: len(daemon.logged("broker_connected")) > 1, "the daemon is connected again")
-            scene.subscriber.wait_until_subscribed_again()
+            scene.subscriber.wait_until_subscribed(2)
             scene.publisher.send(scene.alerts.singles(20))
             wait_until_it_holds(daemon, 40)
             acked_meanwhile = list(witness.acked)

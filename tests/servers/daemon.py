@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import sys
 import threading
@@ -54,6 +55,9 @@ client_id = {text["client_id"]}
 """
 
 
+_HELD = re.compile(r"(\d+) messages held")
+
+
 class Daemon(Process):
     """``axion-bus run`` with the configuration text ``config``; what it logs goes to the process's log file.
 
@@ -101,6 +105,12 @@ class Daemon(Process):
     def is_ready(self) -> bool:
         """Whether this run said READY=1."""
         return self._manager is not None and self._manager.is_ready
+
+    @property
+    def held(self) -> int:
+        """How many messages it has that it has not acknowledged, as it said last; it looks once a second."""
+        said = [found[1] for text in self.notifications if (found := _HELD.search(text))]
+        return int(said[-1]) if said else 0
 
     def logged(self, event: str) -> list[dict[str, Any]]:
         """The lines of its log, over all its runs, that tell of ``event``."""

@@ -1,0 +1,53 @@
+"""G11: memory stays bounded through a burst and through a database that stands still; the session stays alive meanwhile."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.chaos.alerts import Alerts
+from tests.chaos.scene import what_is_left
+from tests.servers import TcpProxy, wait_until
+
+pytestmark = pytest.mark.chaos
+
+LIMIT_KIB = 256 * 1024
+
+
+@pytest.mark.timeout(3600)
+def test_memory_stays_below_its_limit_through_a_burst_and_a_stall_of_the_database(broker, own_mariadb, make_scene):
+    store = own_mariadb.fresh_database()
+    scene = make_scene(broker, store)
+    scene.alerts = Alerts(scene.base_topic, scene.dice, keys=1000)
+    alerts, stall_s = (100_000, 600) if scene.is_long else (15_000, 10)
+    with TcpProxy(broker.port) as proxy:
+        daemon = scene.start_daemon(port=proxy.port)
+        scene.send(alerts)
+        scene.wait_for_accepted(1000)
+        own_mariadb.pause()
+        scene.wait(stall_s)
+        own_mariadb.resume()
+
+        faults = scene.verdict(timeout_s=900)
+        peak_kib = daemon.memory_kib()
+        connections = proxy.connections
+        daemon.stop()
+
+    assert (faults, connections, what_is_left(broker, daemon)) == ([], 1, (True, []))
+    assert peak_kib < LIMIT_KIB
+
+
+def test_large_messages_are_held_by_their_bytes_and_not_only_by_their_number(broker, own_mariadb, make_scene):
+    """Five hundred messages of 200 KiB are fewer than the high-water mark of messages, and more than the memory."""
+    store = own_mariadb.fresh_database()
+    scene = make_scene(broker, store)
+    daemon = scene.start_daemon()
+    own_mariadb.pause()
+    scene.publisher.send(scene.alerts.large(500, 200 * 1024))
+    wait_until(lambda: not scene.publisher.waiting, "all published")
+    wait_until(lambda: daemon.held > 100, "the daemon holds what it can")
+    own_mariadb.resume()
+
+    faults = scene.verdict()
+
+    assert faults == []
+    assert daemon.memory_kib() < LIMIT_KIB
