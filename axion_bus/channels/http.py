@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
@@ -180,4 +181,5 @@ def _retry_after_s(response: httpx2.Response) -> float | None:
 def _until(value: str, date: str | None) -> float:
     if date is None:
         raise ValueError("a date without the server's own time tells nothing")
-    return (parsedate_to_datetime(value) - parsedate_to_datetime(date)).total_seconds()
+    until, now = (parsedate_to_datetime(each).replace(tzinfo=UTC) for each in (value, date))  # HTTP knows no other zone
+    return (until - now).total_seconds()
