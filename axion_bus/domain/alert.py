@@ -86,8 +86,8 @@ def digest(kind: str, parts: Iterable[str | None]) -> str:
 
     ``kind`` keeps keys of different purposes apart, so that none can be forged from another's parts.
     """
-    tagged = (kind, *("-" if part is None else f"+{len(part)}:{part}" for part in parts))
-    return hashlib.sha256("\x1f".join(tagged).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    tagged = ["-" if part is None else f"+{len(part)}:{part}" for part in parts]
+    return hashlib.sha256("\x1f".join((kind, *tagged)).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def fingerprint(alert: Alert, label_names: Iterable[str] = ()) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from axion_bus.domain.alert import Alert, AlertRecord, AlertStatus, fingerprint
+from axion_bus.domain.alert import Alert, AlertRecord, AlertStatus, fingerprint, ingest_key
 from axion_bus.domain.changes import BY_ITSELF, Step, tell
 from axion_bus.domain.communication import Reason
 from axion_bus.domain.events import Event, EventKind
@@ -39,18 +39,25 @@ _REOPENABLE = frozenset({CloseReason.RESOLVED, CloseReason.AUTO})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """An alert with what the rules say of it: its rule, its fingerprint, its correlation key."""
+    """An alert with what the rules say of it: rule, fingerprint and correlation key; and its ingest key, if it has an id."""
 
     alert: Alert
     rule: Rule
     fingerprint: str
     key: str
+    ingest_key: str | None = None
 
 
 def candidate(alert: Alert, rules: Iterable[Rule]) -> Candidate:
     """``alert`` under the first of ``rules`` that matches; the last of them is a catch-all."""
     rule, labels = choose(rules, alert)
-    return Candidate(alert=alert, rule=rule, fingerprint=fingerprint(alert, labels), key=rule.correlation_key(alert))
+    return Candidate(
+        alert=alert,
+        rule=rule,
+        fingerprint=fingerprint(alert, labels),
+        key=rule.correlation_key(alert),
+        ingest_key=ingest_key(alert.source, alert.id) if alert.id else None,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

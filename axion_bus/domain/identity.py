@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_PAIRS = tuple(first + second for first in _DIGITS for second in _DIGITS)
 _CODES_A_DAY = 36**7
 _US_A_DAY = 86_400_000_000
 
@@ -41,15 +42,16 @@ class BusReferences:
     """
 
     def __init__(self) -> None:
+        self._date = 0
         self._day = ""
         self._last = -1
 
     def __call__(self, now: datetime) -> str:
         """A new reference of ``now``'s day, or of the day last given if the clock went back; ``now`` is aware UTC."""
-        day, tick = f"{now:%Y%m%d}", self._last + 1
-        if day > self._day:
-            self._day, tick = day, 0
-        if day == self._day:
+        date, tick = now.toordinal(), self._last + 1
+        if date > self._date:
+            self._date, self._day, tick = date, f"{now:%Y%m%d}", 0
+        if date == self._date:
             elapsed_us = ((now.hour * 60 + now.minute) * 60 + now.second) * 1_000_000 + now.microsecond
             tick = max(tick, elapsed_us * _CODES_A_DAY // _US_A_DAY)
         self._last = tick
@@ -57,8 +59,7 @@ class BusReferences:
 
 
 def _base36(number: int) -> str:
-    digits = []
-    for _ in range(7):
-        number, rest = divmod(number, 36)
-        digits.append(_DIGITS[rest])
-    return "".join(reversed(digits))
+    number, fourth = divmod(number, 36**2)
+    number, third = divmod(number, 36**2)
+    first, second = divmod(number, 36**2)
+    return f"{_DIGITS[first]}{_PAIRS[second]}{_PAIRS[third]}{_PAIRS[fourth]}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from operator import attrgetter
 from string import Formatter
 from typing import TYPE_CHECKING
 
@@ -99,11 +100,11 @@ class Rule:
 
     def may_match(self, alert: Alert) -> bool:
         """Whether ``alert`` matches at some severity, status and description."""
-        return all(matcher.test(alert) for matcher in self._lasting)
+        return not self._lasting or all(matcher.test(alert) for matcher in self._lasting)
 
     def matches_now(self, alert: Alert) -> bool:
         """Whether an alert that ``may_match`` matches as it is."""
-        return all(matcher.test(alert) for matcher in self._passing)
+        return not self._passing or all(matcher.test(alert) for matcher in self._passing)
 
     def correlation_key(self, alert: Alert) -> str:
         """The key under which at most one incident is open."""
@@ -117,7 +118,7 @@ def parse_field(text: str) -> Field:
     if text == "status":
         return Field(text, lambda alert: alert.status.value.lower())
     if text in ALERT_FIELDS:
-        return Field(text, lambda alert: getattr(alert, text))
+        return Field(text, attrgetter(text))
     name = text.removeprefix("labels.")
     if name and name != text:
         return Field(text, lambda alert: alert.labels.get(name))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from axion_bus.domain.alert import AlertStatus, ingest_key
+from axion_bus.domain.alert import AlertStatus
 from axion_bus.domain.board import Board
 from axion_bus.domain.communication import Direction
 from axion_bus.domain.correlation import Candidate, Decision, decide
@@ -88,7 +88,7 @@ class Batch:
             board.firing.update(await transaction.firing(board.incidents.keys()))
         chosen = {each.alert.alert_guid for each in found if each.alert.alert_guid}
         board.taken.update(await transaction.taken_alert_guids(chosen))
-        self._accepted.update(await transaction.accepted({key for each in found if (key := _ingest_key(each))}))
+        self._accepted.update(await transaction.accepted({each.ingest_key for each in found if each.ingest_key}))
 
     def _closed_since(self) -> datetime | None:
         """As far back as any rule reopens."""
@@ -102,7 +102,7 @@ class Batch:
             row = failed_row(item, found, reference)
             self.rows.append(row)
             return Outcome(reference, error=row.error_message)
-        key = _ingest_key(found)
+        key = found.ingest_key
         if key is not None and key in self._accepted:
             return Outcome(reference)
         decision = decide(found, self._board, self.now, self.outbox.new_guid)
@@ -132,7 +132,3 @@ class Batch:
             self._changes.timeline.extend(decision.timeline)
         if decision.link and alert is not None and incident is not None:
             self._changes.links.append(Link(incident.guid, alert.guid, self.now))
-
-
-def _ingest_key(found: Candidate) -> str | None:
-    return ingest_key(found.alert.source, found.alert.id) if found.alert.id else None
