@@ -138,6 +138,19 @@ async def test_a_gap_is_told_once_though_the_answer_of_the_database_was_lost(tel
     assert ["session_lost", "broker_dropped"] == reasons(store)
 
 
+async def test_after_a_lost_answer_what_is_told_next_is_written(make_gaps, running, stop, store):
+    gaps = make_gaps()
+    store.loses_answers = 1
+
+    async with running(gaps.run(stop), gaps.wake):
+        gaps.told_session(present=False)
+        await time_passes(5)
+        gaps.told_dropped(150)
+        await time_passes(5)
+
+    assert (["session_lost", "broker_dropped"], 150) == (reasons(store), store.tables.slots["axion-bus-test"].broker_dropped)
+
+
 async def test_what_is_told_while_another_is_being_written_is_written_next(make_gaps, running, stop, store):
     gaps = make_gaps()
 

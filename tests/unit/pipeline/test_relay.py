@@ -185,6 +185,7 @@ async def test_what_the_broker_does_not_acknowledge_in_time_is_tried_again_later
         await until(lambda: store.tables.attempts)
         attempt = store.tables.attempts[0]
         assert "did not acknowledge it in time" in attempt.error
+        assert publisher.events[0].future.cancelled()
         assert timedelta(seconds=10) == attempt.finished_at - attempt.started_at
         assert timedelta(seconds=0.4) <= attempt.next_attempt_at - attempt.finished_at <= timedelta(seconds=4)
         assert (1, attempt.error) == (
@@ -287,7 +288,7 @@ async def test_a_stop_begins_nothing_new(relaying, queue, publisher, store):
     async with relaying():
         await until(lambda: publisher.outstanding)
 
-    assert ["SENT", "PENDING", None] == [status(store, "a/1"), status(store, "a/2"), store.tables.rows["a/2"].lease_owner]
+    assert (["a/1"], "SENT", 0) == (published(publisher), status(store, "a/1"), store.tables.rows["a/2"].attempts)
 
 
 async def test_what_is_under_way_when_the_connection_is_lost_is_published_again(relaying, queue, publisher, store):
@@ -359,6 +360,23 @@ async def test_a_stop_settles_what_is_acknowledged_and_releases_the_rest(relayin
     assert loop.time() - stopped_at <= 1
     assert ["SENT", "SENT"] == [status(store, "a/1"), status(store, "b/1")]
     assert [("PENDING", None)] * 2 == [(status(store, guid), store.tables.rows[guid].lease_owner) for guid in ("a/2", "a/3")]
+
+
+async def test_a_stop_releases_what_could_not_be_settled(relaying, queue, publisher, store):
+    queue("a", 1)
+
+    def loses_the_database(event):
+        store.is_away = event.is_event
+        return False
+
+    publisher.holds = loses_the_database
+
+    async with relaying():
+        await until(lambda: publisher.events)
+        await time_passes(0.1)
+        store.is_away = False
+
+    assert ("PENDING", None) == (status(store, "a/1"), store.tables.rows["a/1"].lease_owner)
 
 
 async def test_a_stop_while_the_database_is_away_leaves_the_leases_to_expire(relaying, queue, publisher, store):
