@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from contextlib import suppress
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
-from email.utils import formatdate
-from typing import TYPE_CHECKING
+from email.utils import formatdate, parseaddr
+from typing import TYPE_CHECKING, Any
 
 import aiosmtplib
 
@@ -19,8 +21,21 @@ if TYPE_CHECKING:
     from axion_bus.config.notify import Email
     from axion_bus.ports import Letter
 
-_QUEUED_AS = re.compile(r"queued as <?([^\s>]+)", re.IGNORECASE)
+# Postfix; Exim; sendmail.
+_QUEUED_AS = re.compile(r"queued as <?([^\s>]+)|\bid=([^\s>]+)|(\S+) message accepted for delivery", re.IGNORECASE)
 _PERMANENT = 500
+_QUIT_S = 1.0
+
+
+class _Conversation(aiosmtplib.SMTP):
+    """A connection that knows whether the server may have the message: from DATA on, without an answer, nobody does."""
+
+    is_past_data = False
+
+    async def data(self, message: str | bytes, /, **given: Any) -> aiosmtplib.SMTPResponse:
+        """DATA, noted down."""
+        self.is_past_data = True
+        return await super().data(message, **given)
 
 
 class EmailChannel:
@@ -28,6 +43,7 @@ class EmailChannel:
 
     def __init__(self, settings: Email) -> None:
         self._settings = settings
+        self._where = f"{settings.host}:{settings.port}"
 
     @property
     def recipients(self) -> Sequence[str]:
@@ -37,7 +53,7 @@ class EmailChannel:
     async def send(self, letter: Letter) -> Receipt:
         """Deliver ``letter``. 4xx answers and connection faults are worth another try, 5xx answers are not (RFC 5321 4.2.1)."""
         settings = self._settings
-        client = aiosmtplib.SMTP(
+        conversation = _Conversation(
             hostname=settings.host,
             port=settings.port,
             username=settings.username,
@@ -45,28 +61,48 @@ class EmailChannel:
             start_tls=settings.starttls,
             timeout=settings.timeout_s,
         )
-        where = f"{settings.host}:{settings.port}"
         try:
-            async with client:
-                _, answer = await client.send_message(self._message(letter), recipients=[letter.recipient])
+            async with asyncio.timeout(settings.timeout_s):
+                answer = await self._hand_over(conversation, letter)
+        except TimeoutError as exc:
+            text = f"{self._where} gave no answer within {settings.timeout_s:g} s"
+            raise DeliveryFailed(text, is_ambiguous=conversation.is_past_data) from exc
+        except (aiosmtplib.SMTPException, OSError) as exc:
+            text = f"{self._where} could not be reached, or broke off: {exc}"
+            raise DeliveryFailed(" ".join(text.split()), is_ambiguous=conversation.is_past_data) from exc
+        else:
+            with suppress(aiosmtplib.SMTPException, OSError):  # it has the message, however it takes our leave
+                await conversation.quit(timeout=_QUIT_S)
+        finally:
+            conversation.close()
+        queued = _QUEUED_AS.search(answer)
+        return Receipt(external_id=next(filter(None, queued.groups())) if queued else None, answer=answer)
+
+    async def _hand_over(self, conversation: aiosmtplib.SMTP, letter: Letter) -> str:
+        """The server's answer to the message. Raises DeliveryFailed for what it refuses, or what cannot be written."""
+        try:
+            message = self._message(letter)
+            address = _address(letter.recipient)
+            await conversation.connect()
+            _, answer = await conversation.send_message(message, recipients=[address])
         except aiosmtplib.SMTPRecipientsRefused as exc:
             refused = exc.recipients[0]
-            raise _failed(f"{where} refused {letter.recipient}: {refused.code} {refused.message}", refused.code) from exc
+            raise _refused(f"{self._where} refused {letter.recipient}: {refused.code} {refused.message}", refused.code) from exc
         except aiosmtplib.SMTPResponseException as exc:
-            raise _failed(f"{where} answered {exc.code} {exc.message}", exc.code) from exc
-        except aiosmtplib.SMTPReadTimeoutError as exc:
-            raise DeliveryFailed(f"{where} gave no answer in time: {exc}", is_ambiguous=True) from exc
-        except (aiosmtplib.SMTPException, OSError) as exc:
-            raise DeliveryFailed(f"{where} could not be reached, or broke off: {exc}") from exc
-        queued = _QUEUED_AS.search(answer)
-        return Receipt(external_id=queued[1] if queued else None, answer=answer)
+            raise _refused(f"{self._where} answered {exc.code} {exc.message}", exc.code) from exc
+        except (ValueError, aiosmtplib.SMTPNotSupported) as exc:
+            raise _refused(f"a message to {letter.recipient!a} cannot be written for {self._where}: {exc}", _PERMANENT) from exc
+        return answer
+
+    async def close(self) -> None:
+        """Nothing is held open between two messages."""
 
     def _message(self, letter: Letter) -> EmailMessage:
         message = EmailMessage(policy=SMTP_POLICY)
-        domain = self._settings.from_.rpartition("@")[2] or "axion-bus"
+        domain = parseaddr(self._settings.from_)[1].rpartition("@")[2] or "axion-bus"
         message["From"] = self._settings.from_
         message["To"] = letter.recipient
-        message["Subject"] = " ".join(letter.subject.split())
+        message["Subject"] = _header(letter.subject)
         message["Date"] = formatdate(localtime=False)
         message["Message-ID"] = f"<{letter.guid}@{domain}>"  # the same at each attempt, so that a double is known for one
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office replies
@@ -78,5 +114,17 @@ class EmailChannel:
         return message
 
 
-def _failed(text: str, code: int) -> DeliveryFailed:
+def _address(recipient: str) -> str:
+    address = parseaddr(recipient)[1]
+    if "@" not in address:
+        raise ValueError("it is no e-mail address")
+    return address
+
+
+def _header(text: str) -> str:
+    """``text`` as a header may be: one line, no control characters (RFC 5322 2.2)."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
+def _refused(text: str, code: int) -> DeliveryFailed:
     return DeliveryFailed(" ".join(text.split()), is_permanent=code >= _PERMANENT)

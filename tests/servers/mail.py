@@ -1,0 +1,90 @@
+"""A mail server that answers as a test tells it to: it takes, refuses, breaks off or says nothing. In a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from email import message_from_bytes
+from email.policy import default
+from typing import TYPE_CHECKING, Any, Self
+
+from aiosmtpd.controller import Controller
+
+from tests.servers.process import free_port
+
+if TYPE_CHECKING:
+    import ssl
+    from email.message import EmailMessage
+    from types import TracebackType
+
+    from aiosmtpd.smtp import SMTP, Envelope, Session
+
+DROP = "drop"
+HANG = "hang"
+
+
+class MailServer:
+    """On ``port`` of 127.0.0.1, the same one after ``stop`` and ``start``; a context manager.
+
+    ``taken`` has the messages that it took, ``offered`` all that came as far as DATA. ``at_recipient``, ``at_data`` and ``at_quit``
+    are what it answers there: a line, DROP (it resets the connection) or HANG (it says nothing until it is stopped). ``tls`` makes
+    it offer STARTTLS.
+    """
+
+    def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
+        self.port = free_port()
+        self.taken: list[EmailMessage] = []
+        self.offered: list[EmailMessage] = []
+        self.envelopes: list[tuple[str | None, list[str]]] = []
+        self.at_recipient = "250 OK"
+        self.at_data = "250 2.0.0 Ok: queued as 4QbJ3k1"
+        self.at_quit: str | None = None
+        self._tls = tls
+        self._controller: Controller | None = None
+
+    def start(self) -> Self:
+        """Listen."""
+        self._over = asyncio.Event()
+        self._controller = Controller(self, hostname="127.0.0.1", port=self.port, tls_context=self._tls, ready_timeout=30)
+        self._controller.start()
+        return self
+
+    def stop(self) -> None:
+        """Refuse connections from now on; what hangs is let go."""
+        if self._controller is not None:
+            self._controller.loop.call_soon_threadsafe(self._over.set)
+            self._controller.stop()
+            self._controller = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: Any) -> str:  # noqa: N802
+        """Answer RCPT."""
+        answer = await self._said(server, self.at_recipient)
+        if answer.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return answer
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        """Answer the message."""
+        message = message_from_bytes(envelope.original_content or b"", policy=default)
+        self.offered.append(message)
+        self.envelopes.append((envelope.mail_from, envelope.rcpt_tos))
+        answer = await self._said(server, self.at_data)
+        if answer.startswith("250"):
+            self.taken.append(message)
+        return answer
+
+    async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        """Answer QUIT."""
+        return await self._said(server, self.at_quit or "221 Bye")
+
+    async def _said(self, server: SMTP, what: str) -> str:
+        if what == DROP:
+            server.transport.abort()
+        elif what == HANG:
+            await self._over.wait()
+        return what if what not in (DROP, HANG) else "421 over"
