@@ -126,7 +126,7 @@ class Receipt:
 class Settlement:
     """What became of one delivery attempt. ``error`` None means delivered; else ``next_attempt_at`` None means given up.
 
-    ``external_id`` is the id by which the other side knows what was delivered.
+    ``external_id`` is the id by which the other side knows what was delivered; ``is_ambiguous``: it may have it all the same.
     """
 
     guid: str
@@ -136,6 +136,7 @@ class Settlement:
     error: str | None = None
     next_attempt_at: datetime | None = None
     external_id: str | None = None
+    is_ambiguous: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +277,14 @@ class Store(Protocol):
         """Record delivery attempts and what became of their rows; the leases end."""
         ...
 
+    async def give_back(self, guids: Collection[str]) -> None:
+        """End the leases of these rows; they are due as before."""
+        ...
+
+    async def thread(self, incident_guid: str, channel: str, recipient: str) -> str | None:
+        """The id of the first message about an incident that was delivered on ``channel`` to ``recipient``."""
+        ...
+
     async def release(self, owner: str) -> None:
         """End every lease of ``owner``."""
         ...
@@ -372,6 +381,10 @@ class Channel(Protocol):
             DeliveryFailed: it was not delivered, or nobody knows; the error says which, and whether trying again may help.
 
         """
+        ...
+
+    async def close(self) -> None:
+        """Let go of what it holds open."""
         ...
 
 

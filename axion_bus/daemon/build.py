@@ -10,13 +10,11 @@ import structlog
 from axion_bus import __version__
 from axion_bus.channels import configured
 from axion_bus.daemon.health import is_set_within
-from axion_bus.domain.delivery import Patience
 from axion_bus.errors import StoreConflict, StoreUnavailable
 from axion_bus.formats import decoder
 from axion_bus.manager.inbox import Inbox
 from axion_bus.manager.replies import Replies
 from axion_bus.manager.requests import BusRequests
-from axion_bus.pipeline.courier import CourierSettings
 from axion_bus.pipeline.decode import Source, Sources
 from axion_bus.pipeline.relay import RelaySettings
 from axion_bus.store.lock import hold
@@ -116,11 +114,9 @@ def requests(settings: Settings, outbox: Outbox) -> Inbox:
     return Inbox([commands, replies])
 
 
-def courier_settings(settings: Settings) -> CourierSettings:
-    """``[relay]`` as the courier takes it."""
-    relay = settings.relay
-    patience = Patience(base_s=relay.retry_base_s, max_s=relay.retry_max_s, budget=relay.budget)
-    return CourierSettings(owner=settings.mqtt.client_id[:64], patience=patience)
+def people_owner(settings: Settings) -> str:
+    """In whose name messages to people are claimed: not the relay's, which gives back all of its own at once."""
+    return f"people:{settings.mqtt.client_id}"[:64]
 
 
 def relay_settings(settings: Settings) -> RelaySettings:

@@ -12,12 +12,13 @@ import structlog
 
 from axion_bus.buses.mqtt import MqttBus
 from axion_bus.channels import configured
-from axion_bus.daemon.build import courier_settings, info, open_patiently, relay_settings, requests, sources
+from axion_bus.daemon.build import info, open_patiently, people_owner, relay_settings, requests, sources
 from axion_bus.daemon.health import Health
 from axion_bus.errors import AxionError
-from axion_bus.manager.people import new_outbox
+from axion_bus.manager.people import manners, new_outbox, patience
 from axion_bus.pipeline.clock import SystemClock
 from axion_bus.pipeline.courier import Courier
+from axion_bus.pipeline.delivery import Deliveries
 from axion_bus.pipeline.gaps import Gaps
 from axion_bus.pipeline.intake import Intake
 from axion_bus.pipeline.mirror import Mirror
@@ -100,12 +101,16 @@ async def serve(settings: Settings, *, boot_id: str, orders: Orders, notifier: N
             progress=watched["relay"],
             wake=recorded,
         )
+        channels = configured(settings.channels)
+        for channel in channels.values():
+            stack.push_async_callback(channel.close)
+        deliveries = Deliveries(store=store, outbox=outbox, clock=clock, owner=people_owner(settings), patience=patience(settings))
         courier = Courier(
             store=store,
-            channels=configured(settings.channels),
-            outbox=outbox,
+            channels=channels,
+            manners=manners(settings),
+            deliveries=deliveries,
             clock=clock,
-            settings=courier_settings(settings),
             progress=watched["courier"],
         )
         timers = Timers(store=store, outbox=outbox, clock=clock, progress=watched["timers"], recorded=recorded)

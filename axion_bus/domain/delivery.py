@@ -16,6 +16,48 @@ if TYPE_CHECKING:
 _DOUBLINGS = 16
 
 
+FAILURES_TO_OPEN = 5
+OPEN_FOR = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How a channel is used: deliveries at a time, deliveries a second, and whether a person decides when nobody knows."""
+
+    concurrency: int = 4
+    rate: float = 1.0
+    holds_ambiguous: bool = False
+
+
+@dataclass(slots=True)
+class Breaker:
+    """Leaves a channel alone that failed FAILURES_TO_OPEN times in a row; after OPEN_FOR one delivery tries it.
+
+    Without it a dead channel's backlog would use up its attempts, and its provider's patience (Nygard, "Release It!").
+    """
+
+    _failures: int = 0
+    _open_until: datetime | None = None
+
+    @property
+    def is_well(self) -> bool:
+        """Whether it is used as usual, and not tried."""
+        return self._failures < FAILURES_TO_OPEN
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether the channel is to be left alone."""
+        return self._open_until is not None and now < self._open_until
+
+    def note(self, *, is_well: bool, now: datetime) -> None:
+        """One delivery is over; ``is_well``: the other side took it or gave a reason not to."""
+        if is_well:
+            self._failures, self._open_until = 0, None
+            return
+        self._failures += 1
+        if self._failures >= FAILURES_TO_OPEN:
+            self._open_until = now + OPEN_FOR
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
     """How often a message to people is tried: first after ``base_s`` at most, doubling up to ``max_s``, for ``budget`` in all."""

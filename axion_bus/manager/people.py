@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from axion_bus.channels import configured
 from axion_bus.domain import template
+from axion_bus.domain.delivery import Manner, Patience
 from axion_bus.domain.identity import BusReferences, Guids
 from axion_bus.domain.routing import Occasion
 from axion_bus.pipeline.notifications import Notifications, Reach
@@ -34,6 +35,21 @@ def new_outbox(settings: Settings) -> Outbox:
         new_reference=BusReferences(),
         notifications=Notifications(new_guid=new_guid, reach=reach, codes=codes),
     )
+
+
+def manners(settings: Settings) -> Mapping[str, Manner]:
+    """How each configured channel is to be used."""
+    sections = {name.upper(): section for name, section in settings.channels if section is not None}
+    return {
+        name: Manner(concurrency=each.concurrency, rate=each.rate, holds_ambiguous=each.on_ambiguous == "hold")
+        for name, each in sections.items()
+    }
+
+
+def patience(settings: Settings) -> Patience:
+    """How long a message to people is tried."""
+    relay = settings.relay
+    return Patience(base_s=relay.retry_base_s, max_s=relay.retry_max_s, budget=relay.budget)
 
 
 def _reach(channel: Channel, section: Section) -> Reach:

@@ -6,16 +6,14 @@ What fails for now is left to a daemon, and so is everything, if we are killed: 
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from axion_bus.channels import configured
 from axion_bus.domain.communication import Communication, CommunicationStatus
-from axion_bus.domain.delivery import Patience
+from axion_bus.manager.people import manners, patience
 from axion_bus.manager.verbs import Work
-from axion_bus.pipeline.courier import Courier, CourierSettings
-from axion_bus.pipeline.progress import Progress
+from axion_bus.pipeline.delivery import Deliveries
 from axion_bus.ports import Outgoing
 
 if TYPE_CHECKING:
@@ -35,16 +33,9 @@ class Post:
         self._store = store
         self._outbox = outbox
         self._clock = clock
-        relay = settings.relay
-        patience = Patience(base_s=relay.retry_base_s, max_s=relay.retry_max_s, budget=relay.budget)
-        self._settings = CourierSettings(owner=f"manager-{uuid4()}", patience=patience)
-        self._courier = Courier(
-            store=store,
-            channels=self.channels,
-            outbox=outbox,
-            clock=clock,
-            settings=self._settings,
-            progress=Progress("post", time.monotonic),
+        self._manners = manners(settings)
+        self._deliveries = Deliveries(
+            store=store, outbox=outbox, clock=clock, owner=f"manager-{uuid4()}", patience=patience(settings)
         )
 
     async def send(self, queue: Callable[[Work], Awaitable[Sequence[Communication]]]) -> dict[str, int]:
@@ -54,7 +45,7 @@ class Post:
             now = self._clock.now()
             rows = await queue(Work(transaction=transaction, outbox=self._outbox, now=now))
             ours = [row.guid for row in rows if row.status is CommunicationStatus.PENDING]
-            await transaction.lease(ours, self._settings.owner, now + self._settings.lease)
+            await transaction.lease(ours, self._deliveries.owner, now + self._deliveries.lease)
             return rows
 
         rows = await self._store.write(work)
@@ -66,4 +57,9 @@ class Post:
 
     async def _deliver(self, row: Communication) -> Settlement:
         outgoing = Outgoing(row.guid, row.incident_guid, None, row.recipient, row.message, 0, row.metadata)
-        return await self._courier.deliver(row.channel, self.channels[row.channel], outgoing)
+        holds = self._manners[row.channel].holds_ambiguous
+        return await self._deliveries.deliver(row.channel, self.channels[row.channel], [outgoing], holds_ambiguous=holds)
+
+    async def close(self) -> None:
+        """Close the channels' connections."""
+        await asyncio.gather(*(channel.close() for channel in self.channels.values()))

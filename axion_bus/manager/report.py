@@ -9,7 +9,7 @@ from axion_bus.errors import ConfigError
 from axion_bus.manager import notify
 from axion_bus.pipeline.notifications import Message
 from axion_bus.reports import Material, render
-from axion_bus.store import queries
+from axion_bus.store import queries, reporting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +56,9 @@ async def _material(session: Session, guid: str) -> Material:
             alerts=await queries.alerts(connection, guid),
             notes=await queries.notes(connection, guid),
             timeline=await queries.timeline_rows(connection, guid),
-            communications=await queries.communications(connection, incident_guid=guid, channel=None, limit=MAX_COMMUNICATIONS),
+            communications=await reporting.with_people(connection, guid, MAX_COMMUNICATIONS),
+            bus_messages=await reporting.bus_messages(connection, guid),
+            statuses=await reporting.statuses(connection, guid),
             written_at=session.clock.now(),
         )
 

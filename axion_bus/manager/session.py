@@ -67,4 +67,7 @@ async def opened(settings: Settings) -> AsyncIterator[Session]:
         await prepare(opened_store.engine)
         outbox = new_outbox(settings)
         post = Post(opened_store, outbox, settings, clock)
-        yield Session(settings=settings, store=opened_store, outbox=outbox, post=post, clock=clock)
+        try:
+            yield Session(settings=settings, store=opened_store, outbox=outbox, post=post, clock=clock)
+        finally:
+            await post.close()

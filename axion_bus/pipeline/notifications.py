@@ -163,6 +163,7 @@ class Notifications:
             "reason": "notification",
             "occasion": occasion,
             "reference": short_ref,
+            "title": message.subject,
             "subject": f"{message.subject} {short_ref}",
             "queued_at": now.isoformat(),
             "incident": incident_view(incident),

@@ -27,6 +27,8 @@ BEHIND_ANOTHER = timedelta(milliseconds=200)
 """How long a row waits whose predecessor is leased to somebody else or waits for its next attempt."""
 
 EXTERNAL_ID_CHARACTERS = 255
+AMBIGUOUS = "AMBIGUOUS"
+"""The status of an attempt after which nobody knows whether the other side has it."""
 
 _c = communication.c
 _PENDING = CommunicationStatus.PENDING.value
@@ -160,6 +162,20 @@ async def lease(connection: AsyncConnection, guids: Collection[str], owner: str,
     await _update(connection, _lease, sorted(guids), owner=owner, until=until)
 
 
+async def give_back(connection: AsyncConnection, guids: Collection[str]) -> None:
+    """End the leases of ``guids``."""
+    await _update(connection, _lease, sorted(guids), owner=None, until=None)
+
+
+async def thread(connection: AsyncConnection, incident_guid: str, channel: str, recipient: str) -> str | None:
+    """The ExternalId of the first row of an incident that was sent on ``channel`` to ``recipient``."""
+    of_incident = _c.IncidentGuid == incident_guid, _c.NextAttemptAt.is_(None), _c.Channel == channel, _c.Recipient == recipient
+    sent = _c.Direction == Direction.OUTBOUND.value, _c.Status == CommunicationStatus.SENT.value, _c.ExternalId.is_not(None)
+    found = await connection.execute(select(_c.ExternalId).where(*of_incident, *sent).order_by(_c.Timestamp).limit(1))
+    first: str | None = found.scalar()
+    return first
+
+
 async def release(connection: AsyncConnection, owner: str) -> None:
     """End the leases of ``owner`` on what is still unsettled."""
     mine = update(communication).where(_c.NextAttemptAt.is_not(None), _c.LeaseOwner == owner)
@@ -172,8 +188,8 @@ def _claimed(columns: list[Any]) -> Outgoing:
 
 
 def _attempt(each: Settlement) -> tuple[Any, ...]:
-    status = CommunicationStatus.FAILED if each.error else CommunicationStatus.SENT
-    return (each.guid, each.attempt, stored_time(each.started_at), stored_time(each.finished_at), status.value, each.error)
+    status = AMBIGUOUS if each.is_ambiguous else CommunicationStatus.FAILED.value if each.error else CommunicationStatus.SENT.value
+    return (each.guid, each.attempt, stored_time(each.started_at), stored_time(each.finished_at), status, each.error)
 
 
 def _common(row: Communication) -> tuple[Any, ...]:

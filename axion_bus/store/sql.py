@@ -150,6 +150,14 @@ class SqlStore:
         """Record delivery attempts and what became of their rows."""
         await self._run(lambda connection: communications.settle(connection, settlements))
 
+    async def give_back(self, guids: Collection[str]) -> None:
+        """End the leases of these rows."""
+        await self._run(lambda connection: communications.give_back(connection, guids))
+
+    async def thread(self, incident_guid: str, channel: str, recipient: str) -> str | None:
+        """The id of the first message about an incident that was delivered on ``channel`` to ``recipient``."""
+        return await self._run(lambda connection: communications.thread(connection, incident_guid, channel, recipient))
+
     async def release(self, owner: str) -> None:
         """End every lease of ``owner``."""
         await self._run(lambda connection: communications.release(connection, owner))
