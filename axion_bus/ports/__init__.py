@@ -1,0 +1,52 @@
+"""All ports: what the inside needs of a store, of buses, of ways to reach people and of a clock, and the values that cross over.
+
+Adapters implement these; nothing else does. ``messages.py`` has the values, ``store.py`` the database, ``sides.py`` the rest.
+"""
+
+from axion_bus.ports.messages import (
+    ORIGIN_PROPERTY,
+    Attributes,
+    Letter,
+    Outcome,
+    Outgoing,
+    Receipt,
+    Received,
+    Settlement,
+)
+from axion_bus.ports.sides import (
+    Bus,
+    Channel,
+    Clock,
+    Losses,
+    Publisher,
+    Requests,
+)
+from axion_bus.ports.store import (
+    Changes,
+    Link,
+    Slot,
+    Store,
+    Transaction,
+)
+
+__all__ = [
+    "ORIGIN_PROPERTY",
+    "Attributes",
+    "Bus",
+    "Changes",
+    "Channel",
+    "Clock",
+    "Letter",
+    "Link",
+    "Losses",
+    "Outcome",
+    "Outgoing",
+    "Publisher",
+    "Receipt",
+    "Received",
+    "Requests",
+    "Settlement",
+    "Slot",
+    "Store",
+    "Transaction",
+]

@@ -1,0 +1,100 @@
+"""What the pipeline needs of the world outside: buses to hear and to publish on, ways to reach people, who is asked, the time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from axion_bus.domain.communication import Communication
+    from axion_bus.ports.messages import Letter, Receipt, Received
+    from axion_bus.ports.store import Transaction
+
+
+class Bus(Protocol):
+    """Where messages come from; it can be held back."""
+
+    def pause(self) -> None:
+        """Stop reading: too much is unacknowledged."""
+        ...
+
+    def resume(self) -> None:
+        """Read again."""
+        ...
+
+
+class Publisher(Protocol):
+    """Where messages go to. ``connection`` is another number after each reconnection."""
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether it is worth trying."""
+        ...
+
+    @property
+    def connection(self) -> int:
+        """The number of the connection; 0 before the first."""
+        ...
+
+    def publish(
+        self, topic: str, body: bytes, *, retain: bool = False, is_event: bool = False, correlation: bytes | None = None
+    ) -> asyncio.Future[None]:
+        """Send at QoS 1; the future ends when the broker has it, or with BusUnavailable. An event is a structured CloudEvent."""
+        ...
+
+
+class Requests(Protocol):
+    """Who carries out what people and programs ask for over a bus."""
+
+    def wants(self, address: str) -> bool:
+        """Whether what comes on ``address`` is a request, and no alert."""
+        ...
+
+    async def answer(self, transaction: Transaction, received: Received, guid: str, now: datetime) -> Sequence[Communication]:
+        """Carry it out inside ``transaction``; return the rows that tell of it, which are written, its own (``guid``) first."""
+        ...
+
+
+class Losses(Protocol):
+    """Who is told what a broker says of messages that it lost; never waits."""
+
+    def told_session(self, *, present: bool) -> None:
+        """The broker accepted our subscriptions; ``present`` is its Session Present flag (MQTT 5 3.2.2.1.1)."""
+        ...
+
+    def told_dropped(self, count: int) -> None:
+        """The broker has dropped ``count`` messages since it was started, for any of its clients."""
+        ...
+
+
+class Channel(Protocol):
+    """A way to reach people. Made from its settings; knows nothing of rows, retries or other channels."""
+
+    @property
+    def recipients(self) -> Sequence[str]:
+        """Whom it reaches where nobody else is named."""
+        ...
+
+    async def send(self, letter: Letter) -> Receipt:
+        """Deliver ``letter``, once, within the channel's own time limit.
+
+        Raises:
+            DeliveryFailed: it was not delivered, or nobody knows; the error says which, and whether trying again may help.
+
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of what it holds open."""
+        ...
+
+
+class Clock(Protocol):
+    """The only source of time."""
+
+    def now(self) -> datetime:
+        """The time of day, aware UTC."""
+        ...
