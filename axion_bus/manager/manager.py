@@ -5,21 +5,15 @@ Dicts are keyed by the guide's column names; times are aware UTC datetimes. Thin
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from axion_bus.config import Settings, load
-from axion_bus.errors import AxionError
 from axion_bus.manager import arguments as a
-from axion_bus.manager import finding, notify, report, verbs
-from axion_bus.manager.session import Session, opened
+from axion_bus.manager import notify, report, verbs
+from axion_bus.manager.questions import Questions, given_by
 from axion_bus.manager.views import incident_view
-from axion_bus.store import metrics, queries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date
 
     from axion_bus.domain.alert import Severity
     from axion_bus.domain.incident import CloseReason, IncidentStatus
@@ -29,7 +23,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
-class AsyncIncidentManager:
+class AsyncIncidentManager(Questions):
     """The incident manager, for asyncio. ``config`` is a configuration file's path, settings, or None: the file that a daemon uses.
 
     Use it as ``async with``; it may be used from many tasks at once, and beside a running daemon, which publishes what is changed
@@ -38,30 +32,6 @@ class AsyncIncidentManager:
     Every method raises ``StoreUnavailable`` when the database is away, and ``ValidationFailed`` for an argument that is not
     allowed; then, as with every other error, nothing was changed.
     """
-
-    def __init__(self, config: Path | str | Settings | None = None) -> None:
-        self._config = config
-        self._stack: AsyncExitStack | None = None
-
-    async def __aenter__(self) -> Self:
-        """Open the database.
-
-        Raises:
-            ConfigError: the configuration cannot be used.
-            SchemaError: the database's schema does not fit this program.
-
-        """
-        settings = self._config if isinstance(self._config, Settings) else load(Path(self._config) if self._config else None)
-        async with AsyncExitStack() as stack:
-            self._session = await stack.enter_async_context(opened(settings))
-            self._stack = stack.pop_all()
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        """Close the database's connections."""
-        if self._stack is not None:
-            await self._stack.aclose()
-            self._stack = None
 
     async def create_incident(  # noqa: PLR0917 - the guide's call, its arguments in its order
         self,
@@ -74,7 +44,7 @@ class AsyncIncidentManager:
         created_by: str = a.SYSTEM,
     ) -> str:
         """Open an incident and return its guid. ``alert_links`` are guids of alerts, known or not."""
-        return (await self._open.act(a.CreateIncident, _given(locals()), verbs.create_incident)).guid
+        return (await self._open.act(a.CreateIncident, given_by(locals()), verbs.create_incident)).guid
 
     async def update_incident_status(
         self,
@@ -92,7 +62,7 @@ class AsyncIncidentManager:
             Conflict: it is not at ``expected_version`` any more. So does every other change.
 
         """
-        return incident_view(await self._open.act(a.UpdateStatus, _given(locals()), verbs.update_status))
+        return incident_view(await self._open.act(a.UpdateStatus, given_by(locals()), verbs.update_status))
 
     async def acknowledge(self, incident_guid: str, acknowledged_by: str = a.SYSTEM, *, expected_version: int | None = None) -> Row:
         """Take on an incident that is CREATED: it becomes INVESTIGATING, and is yours if it was nobody's. Returns it.
@@ -102,13 +72,13 @@ class AsyncIncidentManager:
             InvalidTransition: it is not CREATED any more.
 
         """
-        return incident_view(await self._open.act(a.Acknowledge, _given(locals()), verbs.acknowledge))
+        return incident_view(await self._open.act(a.Acknowledge, given_by(locals()), verbs.acknowledge))
 
     async def assign(
         self, incident_guid: str, assigned_to: str | None, assigned_by: str = a.SYSTEM, *, expected_version: int | None = None
     ) -> Row:
         """Put an incident into somebody's hands; None: nobody's. Returns it. Raises NotFound, Conflict."""
-        return incident_view(await self._open.act(a.Assign, _given(locals()), verbs.assign))
+        return incident_view(await self._open.act(a.Assign, given_by(locals()), verbs.assign))
 
     async def add_incident_note(
         self,
@@ -120,7 +90,7 @@ class AsyncIncidentManager:
         expected_version: int | None = None,
     ) -> Row:
         """Add a note, to a closed incident too. Returns the incident. Raises NotFound, Conflict."""
-        return incident_view(await self._open.act(a.AddNote, _given(locals()), verbs.add_note))
+        return incident_view(await self._open.act(a.AddNote, given_by(locals()), verbs.add_note))
 
     async def close_incident(
         self,
@@ -139,7 +109,7 @@ class AsyncIncidentManager:
             InvalidTransition: it is closed already.
 
         """
-        return incident_view(await self._open.act(a.CloseIncident, _given(locals()), verbs.close_incident))
+        return incident_view(await self._open.act(a.CloseIncident, given_by(locals()), verbs.close_incident))
 
     async def reopen_incident(self, incident_guid: str, reopened_by: str = a.SYSTEM, *, expected_version: int | None = None) -> Row:
         """Bring a closed incident back under investigation, with its history. Returns it.
@@ -150,7 +120,7 @@ class AsyncIncidentManager:
             Conflict: another incident is open for the same cause, or it is not at ``expected_version`` any more.
 
         """
-        return incident_view(await self._open.act(a.ReopenIncident, _given(locals()), verbs.reopen_incident))
+        return incident_view(await self._open.act(a.ReopenIncident, given_by(locals()), verbs.reopen_incident))
 
     async def link_alert_to_incident(
         self, incident_guid: str, alert_guid: str, linked_by: str = a.SYSTEM, *, expected_version: int | None = None
@@ -162,7 +132,7 @@ class AsyncIncidentManager:
             InvalidTransition: the incident is closed.
 
         """
-        return incident_view(await self._open.act(a.LinkAlert, _given(locals()), verbs.link_alert))
+        return incident_view(await self._open.act(a.LinkAlert, given_by(locals()), verbs.link_alert))
 
     async def merge_incidents(
         self,
@@ -181,7 +151,7 @@ class AsyncIncidentManager:
             InvalidTransition: they are one incident, or one of them is closed.
 
         """
-        return incident_view(await self._open.act(a.MergeIncidents, _given(locals()), verbs.merge_incidents))
+        return incident_view(await self._open.act(a.MergeIncidents, given_by(locals()), verbs.merge_incidents))
 
     async def log_communication(  # noqa: PLR0917 - the guide's call
         self,
@@ -197,7 +167,7 @@ class AsyncIncidentManager:
         logged_by: str = a.SYSTEM,
     ) -> tuple[str, str]:
         """Record what was said by other means (a call, a visit); return its guid and its reference. Raises NotFound."""
-        row = await self._open.act(a.LogCommunication, _given(locals()), verbs.log_communication)
+        row = await self._open.act(a.LogCommunication, given_by(locals()), verbs.log_communication)
         return row.guid, row.short_ref
 
     async def notify_incident(
@@ -212,12 +182,12 @@ class AsyncIncidentManager:
         ``message_template`` has the guide's placeholders. What fails for now is pending: a daemon tries it again. A channel that is
         not configured counts as failed, and so does an unknown code; the audit stream says why. Raises NotFound: no such incident.
         """
-        given = a.check(a.NotifyIncident, _given(locals()))
+        given = a.check(a.NotifyIncident, given_by(locals()))
         return await self._open.post.send(lambda work: notify.notify(work, given))
 
     async def generate_incident_report(self, incident_guid: str, format: str = "text") -> str:  # noqa: A002 - the guide's word
         """What is known of an incident, as ``text``, ``markdown`` or one self-contained ``html`` page. Raises NotFound."""
-        given = a.check(a.Report, _given(locals()))
+        given = a.check(a.Report, given_by(locals()))
         return await report.written(self._open, given.incident_guid, given.format)
 
     async def email_incident_report(
@@ -238,85 +208,4 @@ class AsyncIncidentManager:
             ConfigError: there is no ``[channels.email]``.
 
         """
-        return await report.mailed(self._open, a.check(a.EmailReport, _given(locals())))
-
-    async def find_incident(self, text: str) -> str:
-        """The guid of the incident that ``text`` means: its guid, 6 characters or more of its beginning, or a reference.
-
-        Raises:
-            NotFound: there is none; the message names the nearest guids. ValidationFailed: there are several.
-
-        """
-        return await self._open.read(lambda connection: finding.incident(connection, text))
-
-    async def explain(self, text: str) -> Row:
-        """Why a message (its reference) was sent or what it led to, or all about an incident (its guid). Raises NotFound.
-
-        ``subject`` is the message or None, ``incident`` what it is about, ``causes`` what came in before, ``effects`` what went out
-        after, each with its ``AttemptLog``.
-        """
-        return await self._open.read(lambda connection: finding.chain(connection, text))
-
-    async def get_incident(self, incident_guid: str) -> Row:
-        """The incident. Raises NotFound."""
-        given = a.check(a.GetIncident, _given(locals()))
-        return await self._open.read(lambda connection: queries.incident_row(connection, given.incident_guid))
-
-    async def list_incidents(
-        self,
-        *,
-        status: str | IncidentStatus | None = None,
-        severity: str | Severity | None = None,
-        package: str | None = None,
-        assigned_to: str | None = None,
-        limit: int = 100,
-        offset: int = 0,
-    ) -> list[Row]:
-        """Incidents, the newest first, of what is given."""
-        given = a.check(a.ListIncidents, _given(locals()))
-        return await self._open.read(lambda connection: queries.incidents(connection, **given.model_dump()))
-
-    async def get_incident_alerts(self, incident_guid: str) -> list[Row]:
-        """The alerts linked to an incident, in order: ``AlertGuid``, ``LinkedAt``, and what is known of each. Raises NotFound."""
-        given = a.check(a.GetIncident, _given(locals()))
-        return await self._open.read(lambda connection: queries.alerts(connection, given.incident_guid))
-
-    async def get_incident_notes(self, incident_guid: str) -> list[Row]:
-        """The notes of an incident, in the order in which they were written. Raises NotFound."""
-        given = a.check(a.GetIncident, _given(locals()))
-        return await self._open.read(lambda connection: queries.notes(connection, given.incident_guid))
-
-    async def get_incident_timeline(self, incident_guid: str) -> list[Row]:
-        """What happened to an incident, in order: ``EventType``, ``Description``, ``CreatedBy``, ``Timestamp``. Raises NotFound."""
-        given = a.check(a.GetIncident, _given(locals()))
-        return await self._open.read(lambda connection: queries.timeline_rows(connection, given.incident_guid))
-
-    async def get_incident_communications(self, incident_guid: str, channel: str | None = None, limit: int = 100) -> list[Row]:
-        """The communications of an incident, the newest first, bus traffic included. Raises NotFound."""
-        given = a.check(a.ListCommunications, _given(locals()))
-        return await self._open.read(lambda connection: queries.communications(connection, **given.model_dump()))
-
-    async def get_communication_by_ref(self, short_ref: str) -> Row | None:
-        """The communication with this reference, or None; with ``IncidentTitle``, ``IncidentSeverity`` and ``AttemptLog``."""
-        given = a.check(a.LookupRef, _given(locals()))
-        return await self._open.read(lambda connection: queries.communication_row(connection, given.short_ref))
-
-    async def get_incident_metrics(
-        self, package: str | None = None, start_date: str | date | None = None, end_date: str | date | None = None
-    ) -> Row:
-        """Figures of the incidents created from ``start_date`` to ``end_date``, both included, in UTC; times in hours.
-
-        A date means all of its day. With no incident counts are zero and times None.
-        """
-        given = a.check(a.Metrics, _given(locals()))
-        return await self._open.read(lambda connection: metrics.metrics(connection, **given.model_dump()))
-
-    @property
-    def _open(self) -> Session:
-        if self._stack is None:
-            raise AxionError("the incident manager is not open: use it as 'async with AsyncIncidentManager() as manager:'")
-        return self._session
-
-
-def _given(names: Row) -> Row:
-    return {name: value for name, value in names.items() if name != "self"}
+        return await report.mailed(self._open, a.check(a.EmailReport, given_by(locals())))
