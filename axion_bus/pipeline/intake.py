@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -72,14 +73,16 @@ class Intake:
             else:
                 bus.resume()
 
-    async def next_batch(self, stop: asyncio.Event) -> list[Received]:
+    async def next_batch(self, stop: asyncio.Event, before: asyncio.Future[Any] | None = None) -> list[Received]:
         """The next messages, in order of arrival: at least one, unless ``stop`` is set; then none.
 
         What has arrived is taken at once; while more keeps arriving the batch waits for it, ``batch_wait_s`` at most. So a lone
-        message is not delayed, and a flood fills batches.
+        message is not delayed, and a flood fills batches. Until the batch ``before`` is written, only a full one is handed out.
         """
-        while not self._queue and not stop.is_set():
-            await self._wait_for_arrival()
+        if before is not None:
+            before.add_done_callback(lambda _: self._arrived.set())
+        while not stop.is_set() and len(self._queue) < (1 if before is None or before.done() else self._batch_size):
+            await self._wait_for_arrival(before)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._batch_wait_s
         seen = 0
@@ -97,9 +100,10 @@ class Intake:
             size += len(received.body)
         return batch
 
-    async def _wait_for_arrival(self) -> None:
+    async def _wait_for_arrival(self, before: asyncio.Future[Any] | None) -> None:
         self._arrived.clear()
-        with self._progress.waiting_for("messages"):
+        is_idle = before is None or before.done()  # else it says itself what it waits for
+        with self._progress.waiting_for("messages") if is_idle else nullcontext():
             await self._arrived.wait()
 
     def close(self) -> None:

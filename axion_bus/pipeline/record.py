@@ -83,18 +83,31 @@ class Recorder:
         self._tells_received = tells_received
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Record what the intake has until ``stop``; the batch at hand is finished first if the database lets us."""
-        try:
-            while batch := await self._intake.next_batch(stop):
-                await self.record(batch, stop)
-                self._progress.beat()
-        except _StopRequestedError:
-            return
+        """Record what the intake has until ``stop``; the batch at hand is finished first if the database lets us.
+
+        While one batch is written the next one fills, and is read when it is full: the database works meanwhile, we need not wait.
+        """
+        writing: asyncio.Task[None] | None = None
+        async with asyncio.TaskGroup() as group:
+            while batch := await self._intake.next_batch(stop, writing):
+                parts = list(self._parts(batch))
+                if writing is not None:
+                    await writing
+                if stop.is_set() and writing is not None:
+                    return
+                writing = group.create_task(self._write(parts, stop), name="record-write")
 
     async def record(self, batch: Sequence[Received], stop: asyncio.Event) -> None:
         """Accept and acknowledge every message of ``batch``, in order; wait for the database as long as it takes."""
-        for part in self._parts(batch):
-            await self._record_or_halve(part, stop)
+        await self._write(self._parts(batch), stop)
+
+    async def _write(self, parts: Iterable[list[_Message]], stop: asyncio.Event) -> None:
+        try:
+            for part in parts:
+                await self._record_or_halve(part, stop)
+                self._progress.beat()
+        except _StopRequestedError:
+            return
 
     def _parts(self, batch: Sequence[Received]) -> Iterable[list[_Message]]:
         part: list[_Message] = []

@@ -183,3 +183,26 @@ def test_closing_lets_the_bus_be_read_on(intake, bus):
     intake.close()
 
     assert not bus.is_paused
+
+
+async def test_until_the_batch_before_is_written_only_a_full_one_is_handed_out(intake, bus, stop):
+    before = asyncio.get_running_loop().create_future()
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(intake.next_batch(stop, before))
+        deliver(intake, bus, b"1", b"2")
+        await asyncio.sleep(1)
+        assert not waiting.done()
+        deliver(intake, bus, b"3")
+
+    assert [b"1", b"2", b"3"] == [message.body for message in waiting.result()]
+
+
+async def test_when_the_batch_before_is_written_what_has_arrived_is_handed_out(intake, bus, stop):
+    before = asyncio.get_running_loop().create_future()
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(intake.next_batch(stop, before))
+        messages = deliver(intake, bus, b"1")
+        await asyncio.sleep(1)
+        before.set_result(None)
+
+    assert messages == waiting.result()

@@ -12,10 +12,17 @@ from axion_bus.domain.communication import CommunicationStatus, Direction
 from axion_bus.domain.correlation import candidate
 from axion_bus.domain.incident import CloseReason, close
 from axion_bus.domain.rules import default_rule
+from axion_bus.formats import Element
 from axion_bus.pipeline.record import MAX_ITEMS
 from axion_bus.ports import Changes
 from tests.builders import a_rule, an_alert, an_incident
 from tests.fakes import NOON, time_passes, until
+
+
+@pytest.fixture
+def recording_by(make_recorder, running, intake, stop):
+    """Runs a recorder that is made of what is given beside the test's own steps."""
+    return lambda **given: running(make_recorder(**given).run(stop), intake.close)
 
 
 @pytest.fixture
@@ -200,6 +207,28 @@ async def test_the_database_is_asked_again_soon_and_then_less_and_less_often(rec
         store.is_away = False
 
     assert (4, 13) == (soon, later)
+
+
+async def test_while_one_batch_is_written_the_next_one_is_read_and_waits(recording_by, deliver, bus, store):
+    read = []
+
+    class Reading:
+        def decode(self, received):
+            read.append(received.body)
+            return [Element(an_alert(received.body.decode()), None)]
+
+    store.is_away = True
+    bodies = [b"%d" % number for number in range(1600)]
+
+    async with recording_by(sources=Reading()):
+        for body in bodies:
+            deliver(body)
+        await time_passes(10)
+        while_away = len(read), len(bus.acknowledged)
+        store.is_away = False
+        await until(lambda: len(bus.acknowledged) == 1600, within_s=10)
+
+    assert ((1000, 0), bodies, bodies) == (while_away, read, bus.acknowledged)
 
 
 async def test_a_stop_while_the_database_is_away_leaves_the_message_to_the_next_start(recording, deliver, bus, store):
