@@ -48,6 +48,18 @@ def test_the_exposure_is_at_most_1_5():
     assert verdict.returncode == 0, verdict.stdout
 
 
+def test_the_user_it_runs_as_is_the_one_that_sysusers_makes(tmp_path):
+    file = UNIT.parent / "sysusers.d" / "axion-bus.conf"
+    program = shutil.which("systemd-sysusers")
+    assert program, "systemd-sysusers is missing: apt-get install systemd"
+    (tmp_path / "etc").mkdir()
+    told = subprocess.run(
+        [program, "--dry-run", f"--root={tmp_path}", str(file)], capture_output=True, text=True, timeout=60, check=True
+    )
+
+    assert "Creating user 'axion-bus' (axion-bus)" in told.stdout + told.stderr
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -57,6 +69,7 @@ def test_the_exposure_is_at_most_1_5():
         "Restart=on-failure",
         "TimeoutStopSec=20",
         "User=axion-bus",
+        "ConfigurationDirectoryMode=0755",
         "ExecReload=/bin/kill -HUP $MAINPID",
     ],
 )
