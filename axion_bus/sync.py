@@ -123,6 +123,7 @@ class IncidentManager:
     merge_incidents = _blocking(AsyncIncidentManager.merge_incidents)
     log_communication = _blocking(AsyncIncidentManager.log_communication)
     notify_incident = _blocking(AsyncIncidentManager.notify_incident)
+    preview_notification = _blocking(AsyncIncidentManager.preview_notification)
     generate_incident_report = _blocking(AsyncIncidentManager.generate_incident_report)
     email_incident_report = _blocking(AsyncIncidentManager.email_incident_report)
     find_incident = _blocking(AsyncIncidentManager.find_incident)

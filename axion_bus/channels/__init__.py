@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from axion_bus.domain.communication import Channel as Name
+from axion_bus.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -70,6 +71,14 @@ def _webhook(section: Any) -> Channel:
     return WebhookChannel(section)
 
 
+def _apprise(section: Any) -> Channel:
+    try:
+        from axion_bus.channels.apprise import AppriseChannel  # noqa: PLC0415 - the same
+    except ImportError as exc:
+        raise ConfigError("[channels.apprise] needs the library apprise: install axion-bus with its extra 'apprise'") from exc
+    return AppriseChannel(section)
+
+
 _MAKERS: Mapping[str, Callable[[Any], Channel]] = {
     Name.PAGERDUTY: _pagerduty,
     Name.SLACK: _slack,
@@ -78,4 +87,5 @@ _MAKERS: Mapping[str, Callable[[Any], Channel]] = {
     Name.WHATSAPP: _whatsapp,
     Name.EMAIL: _email,
     Name.WEBHOOK: _webhook,
+    Name.APPRISE: _apprise,
 }

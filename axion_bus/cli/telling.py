@@ -22,13 +22,18 @@ PARTLY_DONE = 7
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="A file with the text; the guide's placeholders are filled in.",
 )
+@click.option("--dry-run", is_flag=True, help="Show the message of each channel; send and record nothing.")
 @by_option
 @common_options
 @click.pass_obj
-def notify(invocation: Invocation, *, incident: str, code: str, template: Path | None, by: str) -> int:
+def notify(invocation: Invocation, *, incident: str, code: str, template: Path | None, dry_run: bool, by: str) -> int:
     """Tell the people whom notify code CODE stands for about INCIDENT."""
     text = None if template is None else template.read_text("utf-8")
     with managing(invocation) as manager:
+        if dry_run:
+            rows = manager.preview_notification(manager.find_incident(incident), code, text)
+            succeed(invocation, rows, "\n\n".join(map(_previewed, rows)))
+            return 0
         stats = manager.notify_incident(manager.find_incident(incident), code, text, by)
     return _count(invocation, stats)
 
@@ -76,6 +81,14 @@ def _json(text: str | None) -> object:
         return json.loads(text)
     except ValueError as exc:
         raise click.BadParameter(f"is not JSON: {exc}") from None
+
+
+def _previewed(row: dict[str, Any]) -> str:
+    """One message as it would be sent, or why it would not."""
+    head = f"{row['Channel']} to {row['Recipient']}" if row["Recipient"] else row["Channel"]
+    if row["ErrorMessage"]:
+        return f"--- {head}: {row['ErrorMessage']}"
+    return f"--- {head}\n{row['Title']}\n\n{row['Message'].rstrip()}"
 
 
 def _count(invocation: Invocation, stats: dict[str, int]) -> int:

@@ -18,7 +18,7 @@ from axion_bus.domain.alert import Severity
 from axion_bus.errors import ConfigError
 from axion_bus.formats import FormatName, decoder, limits
 
-PUBLISHED = ("events/#", "incidents/#", "summary", "instances/#", "response/#")
+PUBLISHED = ("events/#", "incidents/#", "summary", "instances/#", "response/#", "notify/#")
 """Below the base topic, what a daemon publishes."""
 
 

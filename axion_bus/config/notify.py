@@ -1,6 +1,7 @@
 """``[notify]``, ``[channels.<name>]`` and ``[[silences]]``: read and checked, not yet acted on."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
@@ -9,7 +10,7 @@ from axion_bus.config.rules import Condition
 from axion_bus.config.secret import Secret
 from axion_bus.config.section import Misfit, Section, refuse
 from axion_bus.config.urls import WebUrl
-from axion_bus.config.values import Allowed, Flag, Moment, Name, Number, SeverityName, Text, Whole
+from axion_bus.config.values import Allowed, Duration, Flag, Moment, Name, Number, SeverityName, Text, Whole
 from axion_bus.domain import template
 from axion_bus.domain.alert import Severity
 
@@ -38,6 +39,9 @@ MessageTemplate = Annotated[
 ]
 
 
+TopicLevel = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$"), Allowed("1 to 64 of A-Z a-z 0-9 _ . -")]
+
+
 class Notify(Section):
     """Which notify code (a row of `def_notify`) an event of an incident calls for: one, or one by severity."""
 
@@ -47,6 +51,12 @@ class Notify(Section):
     closed: Codes = Field({}, description="It was closed.")
     reopened: Codes = Field({}, description="It was reopened.")
     reminder: Codes = Field({}, description="It is still open and nobody has taken it on.")
+    reminder_every: Duration = Field(
+        timedelta(minutes=30),
+        ge=timedelta(seconds=1),
+        le=timedelta(days=30),
+        description="How long an incident waits for a reminder.",
+    )
 
 
 class Channel(Section):
@@ -148,6 +158,18 @@ class Webhook(Channel):
         return self
 
 
+class Apprise(Channel):
+    """Everything else, by the URLs of Apprise; needs the extra `apprise`."""
+
+    urls: tuple[Secret, ...] = Field(min_length=1, description="Apprise's URLs, which hold secrets.")
+
+
+class Mqtt(Channel):
+    """Programs and displays on the broker: each recipient has a topic of its own, `<base_topic>/notify/<recipient>`."""
+
+    to: tuple[TopicLevel, ...] = Field(min_length=1, description="The recipients.")
+
+
 class Channels(Section):
     """The ways to reach people; one that is not there is off."""
 
@@ -158,6 +180,8 @@ class Channels(Section):
     whatsapp: Twilio | None = Field(None, description="WhatsApp.")
     email: Email | None = Field(None, description="E-mail.")
     webhook: Webhook | None = Field(None, description="Any HTTP service.")
+    mqtt: Mqtt | None = Field(None, description="Topics on the broker.")
+    apprise: Apprise | None = Field(None, description="Everything else.")
 
 
 class Silence(Section):

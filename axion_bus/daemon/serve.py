@@ -113,7 +113,14 @@ async def serve(settings: Settings, *, boot_id: str, orders: Orders, notifier: N
             clock=clock,
             progress=watched["courier"],
         )
-        timers = Timers(store=store, outbox=outbox, clock=clock, progress=watched["timers"], recorded=recorded)
+        timers = Timers(
+            store=store,
+            outbox=outbox,
+            clock=clock,
+            progress=watched["timers"],
+            recorded=recorded,
+            remind_after=settings.notify.reminder_every,
+        )
         health = Health(notifier, bus, intake, tuple(watched.values()))
         stop = orders.stop
         await _run_all(

@@ -24,6 +24,7 @@ class Channel(StrEnum):
     WHATSAPP = "WHATSAPP"
     EMAIL = "EMAIL"
     WEBHOOK = "WEBHOOK"
+    APPRISE = "APPRISE"
     MQTT = "MQTT"
     DBUS = "DBUS"
 

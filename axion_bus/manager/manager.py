@@ -185,6 +185,11 @@ class AsyncIncidentManager(Questions):
         given = a.check(a.NotifyIncident, given_by(locals()))
         return await self._open.post.send(lambda work: notify.notify(work, given))
 
+    async def preview_notification(self, incident_guid: str, notify_code: str, message_template: str | None = None) -> list[Row]:
+        """What ``notify_incident`` would send, a row for each message: nothing is sent or written. Raises NotFound."""
+        given = a.check(a.NotifyIncident, given_by(locals()))
+        return await notify.previewed(self._open, given)
+
     async def generate_incident_report(self, incident_guid: str, format: str = "text") -> str:  # noqa: A002 - the guide's word
         """What is known of an incident, as ``text``, ``markdown`` or one self-contained ``html`` page. Raises NotFound."""
         given = a.check(a.Report, given_by(locals()))

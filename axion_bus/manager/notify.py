@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from axion_bus.domain import template
 from axion_bus.domain.changes import Step, tell
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from axion_bus.domain.incident import Incident
     from axion_bus.manager import arguments as a
+    from axion_bus.manager.session import Session
     from axion_bus.manager.verbs import Work
     from axion_bus.pipeline.notifications import Message
 
@@ -22,9 +23,32 @@ if TYPE_CHECKING:
 async def notify(work: Work, given: a.NotifyIncident) -> list[Communication]:
     """A row for each recipient of each channel of the code; what cannot be sent is FAILED at once. Raises NotFound."""
     incident = await work.incident(given.incident_guid)
+    return await _queue(work, incident, await _rows(work, incident, given), given.sent_by)
+
+
+async def previewed(session: Session, given: a.NotifyIncident) -> list[dict[str, Any]]:
+    """What ``notify`` would send: the same rows, written nowhere. Raises NotFound."""
+
+    async def look(work: Work) -> list[Communication]:
+        return await _rows(work, await work.incident(given.incident_guid), given)
+
+    rows = await session.look(look)
+    return [
+        {
+            "Channel": row.channel,
+            "Recipient": row.recipient,
+            "Title": row.metadata["title"],
+            "Message": row.message,
+            "ErrorMessage": row.error_message,
+        }
+        for row in rows
+    ]
+
+
+async def _rows(work: Work, incident: Incident, given: a.NotifyIncident) -> list[Communication]:
     notifications, code = work.outbox.notifications, given.notify_code
     defined = await notifications.defined(work.transaction, {code})
-    rows = await notifications.of_code(
+    return await notifications.of_code(
         work.transaction,
         incident,
         code,
@@ -33,7 +57,6 @@ async def notify(work: Work, given: a.NotifyIncident) -> list[Communication]:
         now=work.now,
         text=None if given.message_template is None else template.parse(given.message_template),
     )
-    return await _queue(work, incident, rows, given.sent_by)
 
 
 async def mail(work: Work, incident_guid: str, recipients: Sequence[str], message: Message, sent_by: str) -> list[Communication]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from axion_bus.channels import configured
 from axion_bus.domain import template
+from axion_bus.domain.communication import Channel as Name
 from axion_bus.domain.delivery import Manner, Patience
 from axion_bus.domain.identity import BusReferences, Guids
 from axion_bus.domain.routing import Occasion
@@ -14,19 +15,21 @@ from axion_bus.pipeline.notifications import Notifications, Reach
 from axion_bus.pipeline.outbox import Outbox
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from axion_bus.config import Settings
     from axion_bus.config.notify import Channel as Section
     from axion_bus.domain.alert import Severity
-    from axion_bus.ports import Channel
 
 
 def new_outbox(settings: Settings) -> Outbox:
     """What makes rows of what is to be told, to the bus and to people."""
     new_guid = Guids(os.urandom)
     sections = {name.upper(): section for name, section in settings.channels}
-    reach = {name: _reach(channel, sections[name]) for name, channel in configured(settings.channels).items()}
+    reach = {name: _reach_of(channel.recipients, sections[name]) for name, channel in configured(settings.channels).items()}
+    if settings.channels.mqtt is not None:  # the relay's, which publishes its rows like any other of the bus
+        topics = tuple(f"{settings.mqtt.base_topic}/notify/{name}" for name in settings.channels.mqtt.to)
+        reach[Name.MQTT] = _reach_of(topics, settings.channels.mqtt)
     codes: dict[str, Mapping[Severity, str]] = {occasion: getattr(settings.notify, occasion) for occasion in Occasion}
     return Outbox(
         instance=settings.instance.name,
@@ -52,6 +55,6 @@ def patience(settings: Settings) -> Patience:
     return Patience(base_s=relay.retry_base_s, max_s=relay.retry_max_s, budget=relay.budget)
 
 
-def _reach(channel: Channel, section: Section) -> Reach:
+def _reach_of(recipients: Sequence[str], section: Section) -> Reach:
     title, body = (None if text is None else template.parse(text) for text in (section.title, section.template))
-    return Reach(recipients=channel.recipients, title=title, template=body)
+    return Reach(recipients=recipients, title=title, template=body)

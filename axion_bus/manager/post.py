@@ -44,16 +44,20 @@ class Post:
         async def work(transaction: Transaction) -> Sequence[Communication]:
             now = self._clock.now()
             rows = await queue(Work(transaction=transaction, outbox=self._outbox, now=now))
-            ours = [row.guid for row in rows if row.status is CommunicationStatus.PENDING]
+            ours = [row.guid for row in rows if self._is_ours(row)]
             await transaction.lease(ours, self._deliveries.owner, now + self._deliveries.lease)
             return rows
 
         rows = await self._store.write(work)
-        waiting = [row for row in rows if row.status is CommunicationStatus.PENDING]
-        settled = await asyncio.gather(*(self._deliver(row) for row in waiting))
+        settled = await asyncio.gather(*(self._deliver(row) for row in rows if self._is_ours(row)))
         sent = sum(each.error is None for each in settled)
-        pending = sum(each.next_attempt_at is not None for each in settled)
+        left = sum(row.status is CommunicationStatus.PENDING and not self._is_ours(row) for row in rows)
+        pending = sum(each.next_attempt_at is not None for each in settled) + left
         return {"sent": sent, "failed": len(rows) - sent - pending, "pending": pending}
+
+    def _is_ours(self, row: Communication) -> bool:
+        """Whether it is for us to send; what goes over the broker is a daemon's."""
+        return row.status is CommunicationStatus.PENDING and row.channel in self.channels
 
     async def _deliver(self, row: Communication) -> Settlement:
         outgoing = Outgoing(row.guid, row.incident_guid, None, row.recipient, row.message, 0, row.metadata)

@@ -46,6 +46,14 @@ class Session:
 
         return await self.store.write(work)
 
+    async def look(self, verb: Callable[[Work], Awaitable[T]]) -> T:
+        """Run ``verb``, which writes nothing, in a transaction of its own."""
+
+        async def work(transaction: Transaction) -> T:
+            return await verb(Work(transaction=transaction, outbox=self.outbox, now=self.clock.now()))
+
+        return await self.store.write(work)
+
     async def read(self, query: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Ask one of the store's questions."""
         return await self.store.read(query)

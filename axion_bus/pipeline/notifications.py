@@ -10,8 +10,10 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pydantic_core import to_json
+
 from axion_bus.domain import reference, template
-from axion_bus.domain.communication import Communication, CommunicationStatus, Direction
+from axion_bus.domain.communication import Channel, Communication, CommunicationStatus, Direction
 from axion_bus.domain.routing import BUILT_IN_CODES, NotifyCode, Occasion, occasion_of
 from axion_bus.errors import StoreUnavailable
 from axion_bus.formats.events import incident_view
@@ -176,13 +178,19 @@ class Notifications:
             channel=channel,
             direction=Direction.OUTBOUND,
             status=CommunicationStatus.PENDING if why_not is None else CommunicationStatus.FAILED,
-            message=message.text,
+            message=message.text if channel != Channel.MQTT else _as_json(metadata, message),
             recipient=recipient,
             timestamp=now,
             metadata=metadata,
             error_message=why_not,
             next_attempt_at=now if why_not is None else None,
         )
+
+
+def _as_json(metadata: Mapping[str, Any], message: Message) -> str:
+    """The message for programs."""
+    names = ("occasion", "reference", "title", "incident")
+    return to_json({**{name: metadata[name] for name in names}, "text": message.text}).decode()
 
 
 async def free_reference(transaction: Transaction, now: datetime) -> str:

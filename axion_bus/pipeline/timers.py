@@ -1,19 +1,23 @@
-"""What happens because time passes: incidents whose quiet time is over close by themselves."""
+"""What happens because time passes: incidents whose quiet time is over close; people are reminded of those that nobody took on."""
 
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 
-from axion_bus.domain.changes import Step, tell
+from axion_bus.domain.changes import BY_ITSELF, Step, tell
 from axion_bus.domain.events import EventKind
-from axion_bus.domain.incident import CloseReason, IncidentStatus, close
+from axion_bus.domain.incident import CloseReason, IncidentStatus, TimelineEntry, TimelineEvent, close
+from axion_bus.domain.routing import Occasion
 from axion_bus.errors import StoreConflict, StoreUnavailable
 from axion_bus.ports import Changes
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from axion_bus.pipeline.outbox import Outbox
     from axion_bus.pipeline.progress import Progress
     from axion_bus.ports import Clock, Store, Transaction
@@ -27,19 +31,30 @@ _AT_A_TIME = 200
 class Timers:
     """Looks once a second for what is due. Any number of daemons may: rows are locked while they change."""
 
-    def __init__(self, *, store: Store, outbox: Outbox, clock: Clock, progress: Progress, recorded: asyncio.Event) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        outbox: Outbox,
+        clock: Clock,
+        progress: Progress,
+        recorded: asyncio.Event,
+        remind_after: timedelta = timedelta(minutes=30),
+    ) -> None:
         self._store = store
         self._outbox = outbox
         self._clock = clock
         self._progress = progress
         self._recorded = recorded
+        self._remind_after = remind_after
 
     async def run(self, stop: asyncio.Event) -> None:
         """Act on time until ``stop``."""
         while not stop.is_set():
             try:
-                while await self._close_some():
-                    self._recorded.set()
+                for act in (self.close_quiet, self.remind):
+                    while await self._some(act):
+                        self._recorded.set()
                 awaited = "time"
             except (StoreUnavailable, StoreConflict) as exc:
                 log.warning("timers_wait_for_store", error=str(exc)[:500])
@@ -51,9 +66,9 @@ class Timers:
                 except TimeoutError:
                     continue
 
-    async def _close_some(self) -> int:
+    async def _some(self, act: Callable[[Transaction], Awaitable[int]]) -> int:
         with self._progress.waiting_for("commit"):
-            return await self._store.write(self.close_quiet)
+            return await self._store.write(act)
 
     async def close_quiet(self, transaction: Transaction) -> int:
         """Close what has been quiet for long enough; return how many."""
@@ -67,6 +82,26 @@ class Timers:
             changes.changed_incidents.append(told.incident)
             changes.timeline.extend(told.timeline)
             changes.communications.extend(await self._outbox.all_rows(transaction, told.events, now))
+        if changes.changed_incidents:
+            await transaction.save(changes)
+        return len(changes.changed_incidents)
+
+    async def remind(self, transaction: Transaction) -> int:
+        """Remind people of what is CREATED and has not changed for ``remind_after``; return of how many incidents."""
+        severities = self._outbox.notifications.codes.get(Occasion.REMINDER, {})
+        if not severities:
+            return 0
+        now = self._clock.now()
+        changes = Changes()
+        for incident in await transaction.incidents_to_remind(now - self._remind_after, severities, _AT_A_TIME):
+            told = tell(incident, (), reason="reminder", now=now)
+            text = f"Reminder sent: nobody has taken the incident on since {incident.updated_at:%Y-%m-%d %H:%M:%S} UTC"
+            changes.changed_incidents.append(told.incident)
+            changes.timeline.append(
+                TimelineEntry(incident_guid=incident.guid, event=TimelineEvent.REMINDED, description=text, by=BY_ITSELF, at=now)
+            )
+            rows = await self._outbox.notifications.of_occasion(transaction, told.incident, Occasion.REMINDER, now)
+            changes.communications.extend(rows)
         if changes.changed_incidents:
             await transaction.save(changes)
         return len(changes.changed_incidents)

@@ -70,8 +70,8 @@ class Outgoing:
 
     @property
     def is_event(self) -> bool:
-        """Whether it tells what happened; else it answers a request."""
-        return "request" not in self.metadata
+        """Whether it tells what happened; else it answers a request, or is a message to somebody."""
+        return "request" not in self.metadata and "occasion" not in self.metadata
 
     @property
     def correlation(self) -> bytes | None:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
-    from axion_bus.domain.alert import AlertRecord
+    from axion_bus.domain.alert import AlertRecord, Severity
     from axion_bus.domain.communication import Communication
     from axion_bus.domain.incident import Incident, TimelineEntry
     from axion_bus.domain.note import Note
@@ -119,6 +119,12 @@ class Transaction(Protocol):
 
     async def incidents_to_close(self, now: datetime, limit: int) -> Sequence[Incident]:
         """Incidents whose quiet time is over, the longest first."""
+        ...
+
+    async def incidents_to_remind(
+        self, unchanged_since: datetime, severities: Collection[Severity], limit: int
+    ) -> Sequence[Incident]:
+        """Incidents that are CREATED and have not changed since ``unchanged_since``, the longest first."""
         ...
 
     async def firing(self, incident_guids: Collection[str]) -> Mapping[str, int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from markupsafe import Markup
 
 from axion_bus.domain.note import NoteType
 from axion_bus.reports.picture import draw
+from axion_bus.reports.plain import line, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,19 +29,29 @@ Row = dict[str, Any]
 FORMATS = {"text": "report.txt", "markdown": "report.md", "html": "report.html"}
 """The formats of a report, each with its template."""
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&])")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+MAX_ROWS = 1000
+"""How much of each kind a report tells, the latest; how much more there is it says. It has to fit into an e-mail."""
+
+_SHORT_CHARACTERS = 120
+# What begins something inside a line (CommonMark 2.4 and 6, GFM tables, strikethrough and autolinks). What begins a block needs no
+# escape: no value stands at the beginning of a line.
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>#|~&]|(?<=:)(?=//)|(?<=www)(?=\.)|@)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
-    """Everything that a report tells. ``written_at`` is when it is made; an incident that is open has lasted until then."""
+    """Everything that a report tells. ``written_at`` is when it is made; an incident that is open has lasted until then.
+
+    ``communications`` are those with people; of the buses only the number of messages. ``statuses`` are from when on it had which.
+    """
 
     incident: Row
     alerts: Sequence[Row]
     notes: Sequence[Row]
     timeline: Sequence[Row]
     communications: Sequence[Row]
+    bus_messages: int
+    statuses: Sequence[tuple[datetime, str]]
     written_at: datetime
 
 
@@ -54,21 +66,31 @@ def _words(material: Material) -> Mapping[str, Any]:
     incident = material.incident
     until = incident["ClosedAt"] or material.written_at
     acknowledged = incident["AcknowledgedAt"]
-    bus = [row for row in material.communications if row["Sequence"] is not None]
+    picture = draw(incident, material.timeline, material.statuses, until)
     return {
         "incident": incident,
         "duration": duration(until - incident["CreatedAt"]),
         "acknowledged_after": None if acknowledged is None else duration(acknowledged - incident["CreatedAt"]),
-        "alerts": material.alerts,
-        "timeline": material.timeline,
-        "notes": _by_type(material.notes),
+        "alerts": Listed(material.alerts),
+        "timeline": Listed(material.timeline),
+        "notes": _by_type(Listed(material.notes).rows),
+        "earlier_notes": Listed(material.notes).earlier,
         "root_cause": _last(material.notes, NoteType.ROOT_CAUSE),
         "resolution": _last(material.notes, NoteType.RESOLUTION),
-        "communications": [row for row in material.communications if row["Sequence"] is None],
-        "events": len(bus),
-        "picture": Markup(draw(incident, material.timeline, until)),  # noqa: S704 - our own drawing, its texts escaped
+        "communications": Listed(material.communications),
+        "bus_messages": material.bus_messages,
+        "picture": Markup(picture),  # noqa: S704 - our own drawing, its texts escaped
         "written_at": material.written_at,
     }
+
+
+class Listed:
+    """The latest ``rows`` of a table, and the number of those ``earlier``."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = rows[-MAX_ROWS:]
+        self.all = len(rows)
+        self.earlier = len(rows) - len(self.rows)
 
 
 def _by_type(notes: Sequence[Row]) -> list[tuple[str, list[Row]]]:
@@ -83,16 +105,19 @@ def _last(notes: Sequence[Row], kind: NoteType) -> str | None:
 
 
 def duration(span: timedelta) -> str:
-    """``span`` in words: ``3 d 4 h``, ``12 min``, ``8 s``; two units at most."""
+    """``span`` in words: ``3 d 4 h``, ``12 min``, ``8 s``; two units that follow each other at most."""
     left = max(0, round(span.total_seconds()))
-    parts = []
-    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
+    units = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
+    first = next((place for place, (_, size) in enumerate(units) if left >= size), len(units) - 1)
+    parts: list[str] = []
+    for unit, size in units[first : first + 2]:
         number, left = divmod(left, size)
-        if number:
+        if number or not parts:
             parts.append(f"{number} {unit}")
-    return " ".join(parts[:2]) or "0 s"
+    return " ".join(parts)
 
 
+@cache
 def _environment() -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(
         loader=PackageLoader("axion_bus.reports"),
@@ -102,24 +127,29 @@ def _environment() -> ImmutableSandboxedEnvironment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(md=_markdown, plain=_plain, at=_at, indented=_indented)
+    environment.filters.update(md=_markdown, plain=plain, line=line, short=_short, at=_at, clock=_clock, indented=_indented)
     return environment
 
 
-def _plain(value: object) -> str:
-    """``value`` without what would move a reader's cursor, change colours, or turn the direction of writing."""
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", "" if value is None else str(value))
+def _short(value: object) -> str:
+    """The beginning of ``value`` on one line."""
+    text = line(value)
+    return text if len(text) <= _SHORT_CHARACTERS else f"{text[:_SHORT_CHARACTERS]}…"
 
 
 def _markdown(value: object) -> str:
-    """``value`` as literal text in Markdown (CommonMark 2.4), on one line."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(_plain(value).split()))
+    """``value`` as literal text inside a line of Markdown."""
+    return _MARKDOWN.sub(r"\\\1", line(value))
 
 
 def _indented(value: object, margin: str = "    ") -> str:
     """``value``, all its lines behind ``margin``: a block of its own in text, a code block in Markdown."""
-    return "\n".join(f"{margin}{line}".rstrip() for line in _plain(value).splitlines())
+    return "\n".join(f"{margin}{each}".rstrip() for each in plain(value).splitlines())
+
+
+def _clock(value: datetime | None) -> str:
+    return "" if value is None else f"{value:%Y-%m-%d %H:%M:%S}"
 
 
 def _at(value: datetime | None) -> str:
-    return "" if value is None else f"{value:%Y-%m-%d %H:%M:%S} UTC"
+    return "" if value is None else f"{_clock(value)} UTC"

@@ -1,91 +1,140 @@
-"""The timeline of an incident as an SVG: a bar of its statuses, coloured, and a mark for everything that happened, over time.
+"""The life of an incident as an SVG: a bar of its statuses and, below it, a mark for everything that happened, over time.
 
-Made here and put inline, so that a report is one file without scripts, safe in e-mail and on paper.
+Made here and put inline, so that a report is one file without scripts, safe in e-mail and on paper. Every text in it is escaped.
 """
 
 from __future__ import annotations
 
-import re
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from html import escape
 from itertools import pairwise
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from axion_bus.reports.plain import line
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 Row = dict[str, Any]
 
-WIDTH, HEIGHT = 920, 132
-_LEFT, _RIGHT, _BAR_Y, _BAR = 16, 904, 56, 26
-_MARKS_Y, _AXIS_Y = 98, 122
+WIDTH, HEIGHT = 920, 176
+_LEFT, _RIGHT = 92, 904
+_BAR_Y, _BAR = 34, 24
+_LANES = {"alerts": 82, "work": 106, "messages": 130}
+_AXIS_Y = 148
 _COLOURS = {"CREATED": "#c0392b", "INVESTIGATING": "#d68910", "MONITORING": "#2874a6", "CLOSED": "#1e8449"}
-_NAMES = {
-    "CREATED": "created",
-    "ALERT_LINKED": "alert",
-    "ALERT_RESOLVED": "resolved",
-    "NOTE_ADDED": "note",
-    "STATUS_CHANGE": "status",
-    "SEVERITY_CHANGE": "severity",
-}
 _FONT = 'font-family="system-ui, sans-serif" font-size="12"'
-_MAX_MARKS = 400
-_CHANGED = re.compile(r"Status changed from [A-Z]+ to ([A-Z]+)")
+_GREY, _RED, _GREEN = "#34495e", "#c0392b", "#1e8449"
+# Lane, colour, and whether the mark is hollow: what ended or failed must not need colour to be told from what began or was sent.
+_MARKS = {
+    "ALERT_LINKED": ("alerts", _RED, False),
+    "ALERT_RESOLVED": ("alerts", _GREEN, True),
+    "NOTIFICATION_SENT": ("messages", _GREY, False),
+    "NOTIFICATION_FAILED": ("messages", _RED, True),
+    "COMMUNICATION_LOGGED": ("messages", _GREY, False),
+}
+_OTHER_MARK = ("work", _GREY, False)
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_STEPS_S = (
+    *(1, 2, 5, 10, 15, 30),
+    *(_MINUTE * number for number in (1, 2, 5, 10, 15, 30)),
+    *(_HOUR * number for number in (1, 2, 3, 6, 12)),
+    *(_DAY * number for number in (1, 2, 7, 14, 30, 90, 365)),
+)
+_MOST_TICKS = 9
 
 
-def draw(incident: Row, timeline: Sequence[Row], until: datetime) -> str:
-    """The SVG, from the incident's creation to ``until``; its texts are escaped."""
-    begin = incident["CreatedAt"]
-    span = max(until - begin, timedelta(seconds=1))
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """From ``begin`` at the left to ``end`` at the right; what lies outside is shown at the edge."""
 
-    def x(at: datetime) -> float:
-        share: float = (at - begin) / span
+    begin: datetime
+    end: datetime
+
+    def x(self, at: datetime) -> float:
+        share: float = (at - self.begin) / (self.end - self.begin)
         return round(_LEFT + (_RIGHT - _LEFT) * min(1.0, max(0.0, share)), 1)
 
-    spans = list(_spans(timeline, begin, until, incident["Status"]))
+
+def draw(incident: Row, timeline: Sequence[Row], statuses: Sequence[tuple[datetime, str]], until: datetime) -> str:
+    """The SVG, from the incident's creation to ``until``. ``statuses``: from when on it had which; none: always the one it has."""
+    begin = incident["CreatedAt"]
+    scale = _Scale(begin, max(until, begin + timedelta(seconds=1)))
+    found = list(spans(statuses or [(begin, incident["Status"])], scale.end))
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" class="picture" {_FONT}>',
-        f"<title>{escape(_spoken(spans))}</title>",
-        *(_legend(spans)),
-        *(_bar(x(start), x(end), status) for status, start, end in spans),
-        *(_mark(x(row["Timestamp"]), row) for row in timeline[:_MAX_MARKS]),
-        f'<text x="{_LEFT}" y="{_AXIS_Y}" fill="#555">{begin:%Y-%m-%d %H:%M:%S}</text>',
-        f'<text x="{_RIGHT}" y="{_AXIS_Y}" fill="#555" text-anchor="end">{until:%Y-%m-%d %H:%M:%S} UTC</text>',
+        f"<title>{escape(_spoken(found))}</title>",
+        *_legend([status for status, _, _ in found]),
+        *_ticks(scale),
+        *(_bar(scale.x(start), scale.x(end), status) for status, start, end in found),
+        *_lanes(),
+        *_marks(scale, timeline),
         "</svg>",
     ]
     return "\n".join(parts)
 
 
-def _spans(timeline: Sequence[Row], begin: datetime, until: datetime, status_now: str) -> Iterator[tuple[str, datetime, datetime]]:
-    """Which status the incident had from when to when; the timeline's sentences name the status that follows."""
-    changes = [("CREATED", begin)]
-    for row in timeline:
-        if row["EventType"] == "STATUS_CHANGE" and (changed := _CHANGED.match(row["Description"])):
-            changes.append((changed[1], row["Timestamp"]))
-        elif row["EventType"] in ("CLOSED", "REOPENED"):
-            changes.append(("CLOSED" if row["EventType"] == "CLOSED" else "INVESTIGATING", row["Timestamp"]))
-    for (status, start), (_, end) in pairwise([*changes, (status_now, until)]):
-        if end > start:
-            yield status, start, end
+def spans(statuses: Iterable[tuple[datetime, str]], end: datetime) -> Iterator[tuple[str, datetime, datetime]]:
+    """Which status there was from when to when; what lasted no time is left out."""
+    changes: list[tuple[datetime, str]] = []
+    for at, status in statuses:
+        if not changes or changes[-1][1] != status:
+            changes.append((at, status))
+    for (start, status), (until, _) in pairwise([*changes, (end, "")]):
+        if until > start:
+            yield status, start, min(until, end)
 
 
 def _bar(left: float, right: float, status: str) -> str:
     width = max(1.5, round(right - left, 1))
-    return f'<rect x="{left}" y="{_BAR_Y}" width="{width}" height="{_BAR}" fill="{_COLOURS[status]}"><title>{status}</title></rect>'
+    colour = _COLOURS.get(status, _GREY)
+    return f'<rect x="{left}" y="{_BAR_Y}" width="{width}" height="{_BAR}" fill="{colour}"><title>{escape(status)}</title></rect>'
 
 
-def _legend(spans: Sequence[tuple[str, datetime, datetime]]) -> Iterator[str]:
-    used = [status for status in _COLOURS if any(status == each for each, _, _ in spans)]
-    for place, status in enumerate(used):
+def _legend(used: Sequence[str]) -> Iterator[str]:
+    shown = [status for status in _COLOURS if status in used]
+    for place, status in enumerate(shown):
         at = _LEFT + place * 140
-        yield f'<rect x="{at}" y="18" width="12" height="12" fill="{_COLOURS[status]}"/>'
-        yield f'<text x="{at + 18}" y="28" fill="#222">{status}</text>'
+        yield f'<rect x="{at}" y="8" width="12" height="12" fill="{_COLOURS[status]}"/>'
+        yield f'<text x="{at + 18}" y="18" fill="#1c2833">{status}</text>'
 
 
-def _mark(at: float, row: Row) -> str:
-    what = escape(f"{row['Timestamp']:%H:%M:%S} {_NAMES.get(row['EventType'], row['EventType'].lower())}: {row['Description']}")
-    return f'<circle cx="{at}" cy="{_MARKS_Y}" r="3.5" fill="#333" fill-opacity="0.65"><title>{what}</title></circle>'
+def _lanes() -> Iterator[str]:
+    yield f'<text x="0" y="{_BAR_Y + 16}" fill="#566573">status</text>'
+    for name, y in _LANES.items():
+        yield f'<text x="0" y="{y + 4}" fill="#566573">{name}</text>'
+        yield f'<line x1="{_LEFT}" y1="{y}" x2="{_RIGHT}" y2="{y}" stroke="#d5d8dc"/>'
 
 
-def _spoken(spans: Sequence[tuple[str, datetime, datetime]]) -> str:
-    return "Timeline: " + ", ".join(f"{status} from {start:%Y-%m-%d %H:%M:%S}" for status, start, _ in spans)
+def _marks(scale: _Scale, timeline: Sequence[Row]) -> Iterator[str]:
+    """A mark for each row, one for all of a kind at the same place: a storm is no reason for a picture of megabytes."""
+    placed: dict[tuple[int, str], list[Row]] = {}
+    for row in timeline:
+        placed.setdefault((round(scale.x(row["Timestamp"])), row["EventType"]), []).append(row)
+    for (x, kind), rows in placed.items():
+        lane, colour, is_hollow = _MARKS.get(kind, _OTHER_MARK)
+        more = f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
+        said = escape(f"{rows[0]['Timestamp']:%H:%M:%S} {line(rows[0]['Description'])[:200]}{more}")
+        fill, stroke = ("#fff", colour) if is_hollow else (colour, "#fff")
+        place = f'cx="{x}" cy="{_LANES[lane]}" r="5"'
+        yield f'<circle {place} fill="{fill}" stroke="{stroke}" stroke-width="1.5"><title>{said}</title></circle>'
+
+
+def _ticks(scale: _Scale) -> Iterator[str]:
+    """Round times along the axis, as many as there is room for."""
+    begin_s, end_s = scale.begin.timestamp(), scale.end.timestamp()
+    span_s = end_s - begin_s
+    step_s = next((step for step in _STEPS_S if span_s / step < _MOST_TICKS), _DAY * ceil(span_s / _DAY / _MOST_TICKS))
+    form = "%H:%M:%S" if step_s < _MINUTE else "%H:%M" if step_s < _DAY else "%m-%d" if step_s < 90 * _DAY else "%Y-%m"
+    yield f'<text x="0" y="{_AXIS_Y + 18}" fill="#566573">{scale.begin:%Y-%m-%d}</text>'
+    for number in range(ceil(begin_s / step_s), int(end_s // step_s) + 1):
+        at = datetime.fromtimestamp(number * step_s, UTC)
+        x = scale.x(at)
+        yield f'<line x1="{x}" y1="{_BAR_Y - 4}" x2="{x}" y2="{_AXIS_Y}" stroke="#eaecee"/>'
+        yield f'<text x="{x}" y="{_AXIS_Y + 18}" fill="#566573" text-anchor="middle">{at:{form}}</text>'
+
+
+def _spoken(found: Sequence[tuple[str, datetime, datetime]]) -> str:
+    return "Timeline: " + ", ".join(f"{status} from {start:%Y-%m-%d %H:%M:%S} UTC" for status, start, _ in found)

@@ -66,6 +66,18 @@ async def to_close(connection: AsyncConnection, now: datetime, limit: int) -> li
     return await _read(connection, _locked.where(*due).order_by(incident.c.AutoCloseAt).limit(limit))
 
 
+async def to_remind(
+    connection: AsyncConnection, unchanged_since: datetime, severities: Collection[Severity], limit: int
+) -> list[Incident]:
+    """Incidents that nobody has taken on and that have not changed since; looked for without a lock, then locked by guid."""
+    waiting = incident.c.Status == IncidentStatus.CREATED.value, incident.c.UpdatedAt <= unchanged_since
+    wanted = incident.c.Severity.in_([each.name for each in severities])
+    found = select(incident.c.IncidentGuid).where(*waiting, wanted).order_by(incident.c.UpdatedAt).limit(limit)
+    guids = list((await connection.execute(found)).scalars())
+    locked = await by_guid(connection, guids) if guids else []
+    return [each for each in locked if each.status is IncidentStatus.CREATED and each.updated_at <= unchanged_since]
+
+
 async def open_page(connection: AsyncConnection, after: str, limit: int) -> list[Incident]:
     """A page of the open incidents, ordered by guid."""
     page = incident.c.Status != IncidentStatus.CLOSED.value, incident.c.IncidentGuid > after

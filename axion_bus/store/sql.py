@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-    from axion_bus.domain.alert import AlertRecord
+    from axion_bus.domain.alert import AlertRecord, Severity
     from axion_bus.domain.incident import Incident
     from axion_bus.domain.routing import NotifyCode
     from axion_bus.ports import Changes, Outgoing, Settlement, Slot
@@ -88,6 +88,12 @@ class SqlTransaction:
     async def incidents_to_close(self, now: datetime, limit: int) -> Sequence[Incident]:
         """Incidents whose quiet time is over, the longest first."""
         return await incidents.to_close(self.connection, now, limit)
+
+    async def incidents_to_remind(
+        self, unchanged_since: datetime, severities: Collection[Severity], limit: int
+    ) -> Sequence[Incident]:
+        """Incidents that are CREATED and have not changed since ``unchanged_since``, the longest first."""
+        return await incidents.to_remind(self.connection, unchanged_since, severities, limit)
 
     async def firing(self, incident_guids: Collection[str]) -> Mapping[str, int]:
         """How many firing alerts each of these incidents has."""

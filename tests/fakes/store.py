@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
-    from axion_bus.domain.alert import AlertRecord
+    from axion_bus.domain.alert import AlertRecord, Severity
     from axion_bus.domain.incident import Incident
     from axion_bus.domain.routing import NotifyCode
     from axion_bus.ports import Changes, Settlement
@@ -74,6 +74,17 @@ class MemoryTransaction:
 
     async def linked_alerts(self, incident_guid: str) -> frozenset[str]:
         return frozenset(alert_guid for guid, alert_guid in self.tables.links if guid == incident_guid)
+
+    async def incidents_to_remind(
+        self, unchanged_since: datetime, severities: Collection[Severity], limit: int
+    ) -> Sequence[Incident]:
+        """Incidents that are CREATED and have not changed since."""
+        waiting = [
+            each
+            for each in self.tables.incidents.values()
+            if each.status == "CREATED" and each.updated_at <= unchanged_since and each.severity in severities
+        ]
+        return sorted(waiting, key=lambda each: each.updated_at)[:limit]
 
     async def notify_codes(self, codes: Collection[str]) -> Mapping[str, NotifyCode]:
         """Nobody defined one."""
