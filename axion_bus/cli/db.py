@@ -2,25 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import click
 
 from axion_bus.cli.invocation import Invocation, common_options
-from axion_bus.config import load
-from axion_bus.config.urls import SqliteUrl
-from axion_bus.store import migrate
-from axion_bus.store.engine import make_engine
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from sqlalchemy.ext.asyncio import AsyncEngine
-
-    from axion_bus.config.settings import Store
 
 
 @click.group("db")
@@ -34,8 +18,11 @@ def command() -> None:
 @click.pass_obj
 def upgrade(invocation: Invocation) -> None:
     """Bring the database to this program's schema; a new one is set up. Stop the daemons of an older version first."""
+    from axion_bus.cli import schema  # noqa: PLC0415 - --help needs no database library
+    from axion_bus.config import load  # noqa: PLC0415 - the same
+
     store = load(invocation.config).store
-    before = asyncio.run(_upgrade(store))
+    before = schema.upgrade(store)
     if before.is_current:
         text = f"{store.url} has schema {before.found} already"
     else:
@@ -48,9 +35,11 @@ def upgrade(invocation: Invocation) -> None:
 @click.pass_obj
 def status(invocation: Invocation) -> None:
     """Show which schema the database has and which one this program needs. Changes nothing."""
+    from axion_bus.cli import schema  # noqa: PLC0415 - --help needs no database library
+    from axion_bus.config import load  # noqa: PLC0415 - the same
+
     store = load(invocation.config).store
-    is_missing = isinstance(store.url, SqliteUrl) and not Path(store.url.path).exists()  # looking would create it
-    found = migrate.SchemaStatus(None) if is_missing else asyncio.run(_status(store))
+    found = schema.status(store)
     if found.is_current:
         verdict = "current"
     elif found.is_newer:
@@ -59,23 +48,3 @@ def status(invocation: Invocation) -> None:
         verdict = f"this program needs {found.wanted}: run 'axion-bus db upgrade'"
     data = {"store": str(store.url), "found": found.found, "wanted": found.wanted, "current": found.is_current}
     invocation.succeed(data, f"{store.url}: schema {found.found or 'none'}, {verdict}")
-
-
-async def _upgrade(store: Store) -> migrate.SchemaStatus:
-    async with _engine(store) as engine:
-        return await migrate.upgrade(engine)
-
-
-async def _status(store: Store) -> migrate.SchemaStatus:
-    async with _engine(store) as engine:
-        return await migrate.status(engine)
-
-
-@asynccontextmanager
-async def _engine(store: Store) -> AsyncIterator[AsyncEngine]:
-    password = store.password.reveal() if store.password else None
-    engine = make_engine(str(store.url), password=password, pool_size=store.pool_size, timeout_s=store.timeout_s)
-    try:
-        yield engine
-    finally:
-        await engine.dispose()

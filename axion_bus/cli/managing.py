@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Any
 import click
 from pydantic_core import to_jsonable_python
 
-from axion_bus.config import load
-from axion_bus.sync import IncidentManager
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from axion_bus.cli.invocation import Invocation
+    from axion_bus.sync import IncidentManager
 
 Row = dict[str, Any]
 
@@ -29,6 +27,9 @@ INCIDENT_COLUMNS = ("IncidentGuid", "Severity", "Status", "Package", "Title", "A
 @contextmanager
 def managing(invocation: Invocation) -> Iterator[IncidentManager]:
     """The incident manager on the configuration in force; closed at the end."""
+    from axion_bus.config import load  # noqa: PLC0415 - --help needs neither a configuration
+    from axion_bus.sync import IncidentManager  # noqa: PLC0415 - nor a database
+
     with IncidentManager(load(invocation.config)) as manager:
         yield manager
 

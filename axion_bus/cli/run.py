@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
+from typing import TYPE_CHECKING
 
 import click
 
-from axion_bus import daemon
 from axion_bus.cli.invocation import Invocation, common_options
-from axion_bus.config import Settings, load_with_origin
-from axion_bus.config.check import require_secrets
+
+if TYPE_CHECKING:
+    from axion_bus.config import Settings
 
 
 @click.command("run")
@@ -20,10 +20,17 @@ def command(invocation: Invocation) -> None:
     settings = _settings(invocation)
     for warning in settings.warnings():
         click.echo(f"warning: {warning}", err=True)
+    import asyncio  # noqa: PLC0415 - --help and a faulty configuration need no daemon
+
+    from axion_bus import daemon  # noqa: PLC0415 - the same
+
     asyncio.run(daemon.run(settings, reload=lambda: _settings(invocation)))
 
 
 def _settings(invocation: Invocation) -> Settings:
+    from axion_bus.config import load_with_origin  # noqa: PLC0415 - --help needs none
+    from axion_bus.config.check import require_secrets  # noqa: PLC0415 - the same
+
     settings, origin = load_with_origin(invocation.config)
     require_secrets(settings, origin)
     if invocation.verbosity:

@@ -11,8 +11,6 @@ from uuid import uuid4
 import click
 
 from axion_bus.cli.invocation import Invocation, common_options
-from axion_bus.cli.publisher import publish
-from axion_bus.config import load
 from axion_bus.domain import topics
 from axion_bus.domain.alert import Severity
 
@@ -65,6 +63,9 @@ def command(
     topic: str | None,
 ) -> None:
     """Publish an alert with the title TEXT ("-": from stdin) at QoS 1, and wait until the broker has acknowledged it."""
+    from axion_bus.cli.publisher import publish  # noqa: PLC0415 - --help publishes nothing
+    from axion_bus.config import load  # noqa: PLC0415 - and needs no configuration
+
     settings = load(invocation.config)
     source = source or settings.instance.name
     topic = _topic(settings, source, package, topic)

@@ -6,6 +6,7 @@ import asyncio
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -104,7 +105,15 @@ async def serve(settings: Settings, *, boot_id: str, orders: Orders, notifier: N
         channels = configured(settings.channels)
         for channel in channels.values():
             stack.push_async_callback(channel.close)
-        deliveries = Deliveries(store=store, outbox=outbox, clock=clock, owner=people_owner(settings), patience=patience(settings))
+        deliveries = Deliveries(
+            store=store,
+            outbox=outbox,
+            clock=clock,
+            owner=people_owner(settings),
+            patience=patience(settings),
+            lease=timedelta(seconds=600),
+            settle_for_s=240.0,
+        )
         courier = Courier(
             store=store,
             channels=channels,

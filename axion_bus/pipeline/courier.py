@@ -142,7 +142,11 @@ class Courier:
                 if stop.is_set() or breaker.is_open(self._clock.now()):
                     left.extend(bundle)
                     return
-                settlement = await self._deliveries.deliver(name, channel, bundle, holds_ambiguous=holds)
+                try:
+                    settlement = await self._deliveries.deliver(name, channel, bundle, holds_ambiguous=holds)
+                except (StoreUnavailable, StoreConflict) as exc:
+                    log.warning("message_not_settled", channel=name, error=str(exc)[:500])  # its lease ends, and it is sent again
+                    return
                 breaker.note(is_well=settlement.error is None or settlement.next_attempt_at is None, now=self._clock.now())
 
         left: list[Outgoing] = []

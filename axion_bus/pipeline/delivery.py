@@ -6,6 +6,7 @@ opened. Used by the courier, and by the manager for what it queued itself.
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import defaultdict
 from dataclasses import dataclass, replace
@@ -19,11 +20,11 @@ from axion_bus.domain.alert import Severity, digest
 from axion_bus.domain.changes import BY_ITSELF, Step, tell
 from axion_bus.domain.events import EventKind
 from axion_bus.domain.incident import Incident, IncidentStatus
-from axion_bus.errors import DeliveryFailed
+from axion_bus.errors import DeliveryFailed, StoreConflict, StoreUnavailable
 from axion_bus.ports import Changes, Letter, Settlement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from axion_bus.domain.delivery import Patience
     from axion_bus.pipeline.outbox import Outbox
@@ -35,11 +36,12 @@ CHANNEL_RULE = "axion-bus-channel"
 """The rule of incidents about a channel that does not deliver; failures to tell of those open no more of them."""
 _ERROR_CHARACTERS = 1024
 _SHOWN_REFERENCES = 20
+_SETTLE_AGAIN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deliveries:
-    """Delivers in the name of ``owner``. ``lease`` must be longer than any channel's own time limit."""
+    """Delivers in the name of ``owner``. ``lease`` must be longer than any channel's time limit and ``settle_for_s`` together."""
 
     store: Store
     outbox: Outbox
@@ -47,6 +49,7 @@ class Deliveries:
     owner: str
     patience: Patience
     lease: timedelta = timedelta(seconds=330)
+    settle_for_s: float = 0.0
 
     async def deliver(
         self, name: str, channel: Channel, bundle: Sequence[Outgoing], *, holds_ambiguous: bool = False
@@ -62,8 +65,20 @@ class Deliveries:
             failure = DeliveryFailed(f"{type(exc).__name__}: {exc}", is_permanent=True)
             settlements = [self._failed(each, started, failure, holds_ambiguous=holds_ambiguous) for each in bundle]
         for outgoing, settlement in zip(bundle, settlements, strict=True):
-            await self.store.write(_settling(self, name, outgoing, settlement))
+            await self._write(_settling(self, name, outgoing, settlement))
         return settlements[0]
+
+    async def _write(self, settle: Callable[[Transaction], Awaitable[None]]) -> None:
+        """Settle, trying for ``settle_for_s`` while the database is away: to know is better than to send again."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + self.settle_for_s
+        while True:
+            try:
+                return await self.store.write(settle)
+            except (StoreUnavailable, StoreConflict):
+                if loop.time() + _SETTLE_AGAIN_S > until_s:
+                    raise
+            await asyncio.sleep(_SETTLE_AGAIN_S)
 
     async def _letter(self, name: str, bundle: Sequence[Outgoing]) -> Letter:
         first = bundle[0]
