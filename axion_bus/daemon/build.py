@@ -13,6 +13,7 @@ from axion_bus.daemon.health import is_set_within
 from axion_bus.errors import StoreConflict, StoreUnavailable
 from axion_bus.formats import decoder
 from axion_bus.manager.inbox import Inbox
+from axion_bus.manager.receipts import Receipts
 from axion_bus.manager.replies import Replies
 from axion_bus.manager.requests import BusRequests
 from axion_bus.pipeline.decode import Source, Sources
@@ -111,7 +112,8 @@ def requests(settings: Settings, outbox: Outbox) -> Inbox:
         senders={name: channel.senders for name, channel in channels.items()},
         reachable=configured(settings.channels).keys(),
     )
-    return Inbox([commands, replies])
+    receipts = Receipts(outbox=outbox, base_topic=mqtt.base_topic, max_payload_bytes=settings.intake.max_payload_bytes)
+    return Inbox([commands, receipts, replies])
 
 
 def people_owner(settings: Settings) -> str:

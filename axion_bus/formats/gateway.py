@@ -11,6 +11,7 @@ from axion_bus.formats.message import Malformed, Unreadable
 MAX_CHANNEL_CHARACTERS = 50
 MAX_SENDER_CHARACTERS = 255
 MAX_MESSAGE_CHARACTERS = 65_536
+MAX_STATUS_CHARACTERS = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,30 @@ class Said:
     sender: str
     message: str
     external_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """What became of a message that we sent, by its reference."""
+
+    reference: str
+    status: str
+    error: str | None = None
+
+
+def decode_status(body: bytes) -> Status | Malformed:
+    """Read ``{"reference", "status", "error"}``; the error may be missing."""
+    try:
+        value = strict_json.read(body)
+        if not isinstance(value, dict):
+            return Malformed(fault=Fault.WRONG_TYPE, place="$", detail=f"no object, but {strict_json.kind_of(value)}")
+        return Status(
+            reference=_text(value, "reference", 64),
+            status=_text(value, "status", 64),
+            error=_text(value, "error", MAX_STATUS_CHARACTERS) if value.get("error") is not None else None,
+        )
+    except Unreadable as exc:
+        return exc.below("$")
 
 
 def decode(body: bytes) -> Said | Malformed:

@@ -143,6 +143,10 @@ class Transaction(Protocol):
         """Record delivery attempts and what became of their rows; the leases end."""
         ...
 
+    async def fail_sent(self, guid: str, error: str) -> bool:
+        """Make a row that is SENT a FAILED one: the other side says so later. False: it was not SENT."""
+        ...
+
     async def save_slot(self, slot: Slot) -> None:
         """Remember what the broker told last."""
         ...

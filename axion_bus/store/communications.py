@@ -176,6 +176,16 @@ async def thread(connection: AsyncConnection, incident_guid: str, channel: str, 
     return first
 
 
+async def fail_sent(connection: AsyncConnection, guid: str, error: str) -> bool:
+    """Make ``guid`` FAILED if it is SENT; whether it was."""
+    sent = _c.CommunicationGuid == guid, _c.Status == CommunicationStatus.SENT.value
+    if (await connection.execute(select(_c.CommunicationGuid).where(*sent).with_for_update())).first() is None:
+        return False
+    failed = {"Status": CommunicationStatus.FAILED.value, "ErrorMessage": error}
+    await connection.execute(update(communication).where(*sent).values(**failed))
+    return True
+
+
 async def release(connection: AsyncConnection, owner: str) -> None:
     """End the leases of ``owner`` on what is still unsettled."""
     mine = update(communication).where(_c.NextAttemptAt.is_not(None), _c.LeaseOwner == owner)

@@ -118,6 +118,10 @@ class SqlTransaction:
         """Record delivery attempts and what became of their rows."""
         await communications.settle(self.connection, settlements)
 
+    async def fail_sent(self, guid: str, error: str) -> bool:
+        """Make a row that is SENT a FAILED one; whether it was SENT."""
+        return await communications.fail_sent(self.connection, guid, error)
+
     async def save_slot(self, slot: Slot) -> None:
         """Remember what the broker told last."""
         await slots.save(self.connection, slot)
