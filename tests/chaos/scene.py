@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tests.servers import Daemon, Mosquitto
 
-_QUIET_S = 1.0
+_QUIET_S = 0.6
 _LOOK_EVERY_S = 0.2
 
 _COUNTS = """

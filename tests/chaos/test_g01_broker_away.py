@@ -12,8 +12,8 @@ from tests.servers import TcpProxy, wait_until
 pytestmark = pytest.mark.chaos
 
 
-def test_a_broker_that_restarts_in_order_under_load_loses_nothing(own_broker, store_url, make_scene):
-    scene = make_scene(own_broker, store_url)
+def test_a_broker_that_restarts_in_order_under_load_loses_nothing(own_broker, sqlite_url, make_scene):
+    scene = make_scene(own_broker, sqlite_url)
     daemon = scene.start_daemon(more=CHURN)
     for _ in range(15 if scene.is_long else 3):
         scene.send(500)

@@ -72,8 +72,8 @@ def test_no_event_is_sent_before_the_broker_has_acknowledged_it(broker, between,
     assert (faults, statuses, errors) == ([], {"PENDING"}, {"the broker did not acknowledge it in time"})
 
 
-def test_after_a_kill_what_was_not_acknowledged_is_published_again_with_the_same_id(broker, between, store_url, make_scene):
-    scene = make_scene(broker, store_url)
+def test_after_a_kill_what_was_not_acknowledged_is_published_again_with_the_same_id(broker, between, sqlite_url, make_scene):
+    scene = make_scene(broker, sqlite_url)
     proxy, armed = between
     daemon = scene.start_daemon(port=proxy.port)
     again = []
@@ -96,15 +96,15 @@ def test_after_a_kill_what_was_not_acknowledged_is_published_again_with_the_same
     assert (faults, set(again)) == ([], {True})
 
 
-def test_an_event_that_the_broker_refuses_stays_pending_until_it_is_allowed(tmp_path, store_url, base_topic, make_scene):
+def test_an_event_that_the_broker_refuses_stays_pending_until_it_is_allowed(tmp_path, sqlite_url, base_topic, make_scene):
     allowed = f"topic readwrite {base_topic}/#\ntopic read $SYS/#\n"
     with Mosquitto(tmp_path, acl=f"{allowed}topic deny {base_topic}/events/#\n") as broker:
-        scene = make_scene(broker, store_url)
+        scene = make_scene(broker, sqlite_url)
         scene.start_daemon(environment=IMPATIENT)
         scene.send(50)
         scene.wait_for_accepted(50)
-        wait_until(lambda: len(attempts(store_url)) > 2, "attempts to publish")
-        refused, rows = set(attempts(store_url)), set(outbound(store_url))
+        wait_until(lambda: len(attempts(sqlite_url)) > 2, "attempts to publish")
+        refused, rows = set(attempts(sqlite_url)), set(outbound(sqlite_url))
         broker.set_acl(allowed)
         broker.signal(signal.SIGHUP)
 

@@ -31,18 +31,18 @@ def small_broker(tmp_path_factory):
         yield server
 
 
-def test_a_session_that_the_broker_lost_is_one_row_and_one_line(own_broker, store_url, make_scene):
-    scene = make_scene(own_broker, store_url)
+def test_a_session_that_the_broker_lost_is_one_row_and_one_line(own_broker, sqlite_url, make_scene):
+    scene = make_scene(own_broker, sqlite_url)
     daemon = scene.start_daemon()
     own_broker.stop()
     own_broker.forget()
     own_broker.start()
-    wait_until(lambda: gaps(store_url), "a row that tells of the gap")
+    wait_until(lambda: gaps(sqlite_url), "a row that tells of the gap")
     wait_until(lambda: len(daemon.logged("broker_connected")) > 1, "the daemon is connected again")
 
     daemon.stop()
 
-    assert (gaps(store_url), lines(daemon)) == (["session_lost"], ["session_lost"])
+    assert (gaps(sqlite_url), lines(daemon)) == (["session_lost"], ["session_lost"])
 
 
 def test_a_session_lost_while_the_daemon_was_away_is_told_at_its_next_start(own_broker, sqlite_url, make_scene):

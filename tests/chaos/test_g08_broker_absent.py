@@ -80,13 +80,13 @@ def test_a_reader_that_was_held_back_hears_again_after_a_reconnect(own_broker, o
     assert (faults, what_is_left(own_broker, daemon)) == ([], (True, []))
 
 
-def test_after_a_broker_lost_everything_the_retained_state_is_whole_again(own_broker, store_url, make_scene):
-    scene = make_scene(own_broker, store_url)
+def test_after_a_broker_lost_everything_the_retained_state_is_whole_again(own_broker, sqlite_url, make_scene):
+    scene = make_scene(own_broker, sqlite_url)
     daemon = scene.start_daemon()
     scene.send(300)
     assert scene.verdict() == []
     before = found(own_broker, scene.base_topic)
-    open_ones = ledger.count(store_url, "data_incident", "Status <> 'CLOSED'")
+    open_ones = ledger.count(sqlite_url, "data_incident", "Status <> 'CLOSED'")
     own_broker.stop()
     own_broker.forget()
     own_broker.start()

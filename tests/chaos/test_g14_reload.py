@@ -73,7 +73,7 @@ def test_a_daemon_that_reloads_again_and_again_under_load_loses_nothing(broker, 
     scene = make_scene(broker, store_url)
     daemon = scene.start_daemon(more=CHURN)
     good = daemon.config_file.read_text()
-    for _ in range(10 if scene.is_long else 2):
+    for _ in range(10 if scene.is_long else 1):
         for config in (good + LOW_OPENS, "this is no TOML", good):
             scene.send(200)
             scene.pause(0.2)

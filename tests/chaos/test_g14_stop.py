@@ -26,7 +26,7 @@ def test_a_daemon_stopped_again_and_again_under_load_loses_nothing(broker, store
     scene = make_scene(broker, store_url)
     daemon = scene.start_daemon(more=CHURN)
     ends = set()
-    for _ in range(20 if scene.is_long else 3):
+    for _ in range(20 if scene.is_long else 2):
         scene.send(500)
         scene.pause(0.3)
         ends.add(stopped(daemon))
@@ -57,8 +57,8 @@ def test_a_daemon_stops_in_time_while_the_database_stands_still(broker, own_mari
     assert (end, is_kept, len(unacknowledged) >= 500, faults) == ((0, True), True, True, [])
 
 
-def test_a_daemon_stops_in_time_while_the_broker_stands_still(own_broker, store_url, make_scene):
-    scene = make_scene(own_broker, store_url)
+def test_a_daemon_stops_in_time_while_the_broker_stands_still(own_broker, sqlite_url, make_scene):
+    scene = make_scene(own_broker, sqlite_url)
     daemon = scene.start_daemon()
     scene.send(500)
     scene.wait_for_accepted(50)
