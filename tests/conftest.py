@@ -6,6 +6,7 @@ test that kills, freezes or reconfigures a server takes ``own_broker`` or ``own_
 
 from __future__ import annotations
 
+import os
 import uuid
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.servers import RUNNING, Daemon, MariaDb, Mosquitto, configuration
+from tests.shell import Shell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -72,6 +74,18 @@ def own_mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
     """A database server of the test's own, which it may kill."""
     with MariaDb(tmp_path_factory.mktemp("mariadb")) as server:
         yield server
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
+    """The command line, in this process: with an empty configuration, a home of its own, and nothing else of ours set."""
+    for name in [name for name in os.environ if name.startswith("AXION_BUS")]:
+        monkeypatch.delenv(name)
+    (tmp_path / "empty.toml").touch()
+    monkeypatch.setenv("AXION_BUS_CONFIG", str(tmp_path / "empty.toml"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.chdir(tmp_path)
+    return Shell(capsys, monkeypatch)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ def command() -> None:
     """Show the configuration in force."""
 
 
-@command.command("show")
+@command.command("show", short_help="Print the settings in force, and where they came from.")
 @common_options
 @click.pass_obj
 def show(invocation: Invocation) -> None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from axion_bus.errors import AxionError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -25,8 +27,13 @@ class Invocation:
     verbosity: int = 0
 
     def succeed(self, data: object, text: str) -> None:
-        """Print the result on stdout: ``data`` as JSON if that was asked for, else ``text``."""
-        click.echo(json.dumps({"ok": True, "data": data}, ensure_ascii=False) if self.as_json else text)
+        """Print the result on stdout: ``data`` as JSON if that was asked for, else ``text``. Raises AxionError if it cannot be."""
+        try:
+            click.echo(json.dumps({"ok": True, "data": data}, ensure_ascii=False) if self.as_json else text)
+        except BrokenPipeError:
+            raise  # whoever read it has seen enough; click ends the program quietly
+        except OSError as exc:
+            raise AxionError(f"done, but the result cannot be written: {exc.strerror or exc}") from exc
 
 
 def common_options(command: F) -> F:

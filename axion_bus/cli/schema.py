@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from axion_bus.config.urls import SqliteUrl
 from axion_bus.store import migrate
 from axion_bus.store.engine import make_engine
 
@@ -25,9 +23,8 @@ def upgrade(store: Store) -> migrate.SchemaStatus:
 
 
 def status(store: Store) -> migrate.SchemaStatus:
-    """What is there. Changes nothing: a file that is not there is not made by looking. Raises StoreUnavailable."""
-    is_missing = isinstance(store.url, SqliteUrl) and not Path(store.url.path).exists()
-    return migrate.SchemaStatus(None) if is_missing else asyncio.run(_status(store))
+    """What is there. Changes nothing. Raises StoreUnavailable."""
+    return asyncio.run(_status(store))
 
 
 async def _upgrade(store: Store) -> migrate.SchemaStatus:
