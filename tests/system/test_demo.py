@@ -167,6 +167,7 @@ def test_a_broker_that_ends_by_itself_ends_the_demo_and_is_named(start):
 
 def test_a_second_run_keeps_the_incidents_and_tells_the_story_anew(start):
     first = start()
+    assert "  database  var/demo.db" in first.printed.splitlines()
     guid = first.shows(rf"created   ({GUID})$")[1]
     first.end(signal.SIGTERM)
     first.log.unlink()

@@ -44,12 +44,13 @@ async def _play(stage: Stage, broker: EmbeddedBroker, *, has_story: bool) -> Non
             watching(stage.settings) as watcher,
             asyncio.TaskGroup() as group,
         ):
+            introduced = asyncio.Event()
             beside = [
                 group.create_task(running.watch(), name="broker"),
-                group.create_task(_show(stage, broker, watcher), name="screen"),
+                group.create_task(_show(stage, broker, watcher, introduced), name="screen"),
             ]
             if has_story:
-                beside.append(group.create_task(_tell(stage, watcher), name="story"))
+                beside.append(group.create_task(_tell(stage, introduced), name="story"))
             await daemon.run(stage.settings, reload=lambda: _end(stage.settings))
             for task in beside:
                 task.cancel()
@@ -57,16 +58,17 @@ async def _play(stage: Stage, broker: EmbeddedBroker, *, has_story: bool) -> Non
         raise (failed.subgroup(AxionError) or failed).exceptions[0] from None
 
 
-async def _show(stage: Stage, broker: EmbeddedBroker, watcher: Watcher) -> None:
+async def _show(stage: Stage, broker: EmbeddedBroker, watcher: Watcher, introduced: asyncio.Event) -> None:
     """The introduction, then what happens."""
     await watcher.online()
     say(introduction(stage, broker, kept=await watcher.open_incidents()))
+    introduced.set()
     await watcher.show()
 
 
-async def _tell(stage: Stage, watcher: Watcher) -> None:
+async def _tell(stage: Stage, introduced: asyncio.Event) -> None:
     """The story, then that it is the reader's turn."""
-    await watcher.online()
+    await introduced.wait()
     await story.tell(stage.settings.mqtt)
     say(_THE_END)
 
