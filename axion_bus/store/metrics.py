@@ -69,9 +69,9 @@ async def _times(connection: AsyncConnection, until: Column[Any], wanted: list[C
 
 
 def _time_statement(connection: AsyncConnection, until: Column[Any], wanted: list[ColumnElement[bool]]) -> Select[Any]:
-    hours = _hours(connection, until).label("hours")
+    hours = select(_hours(connection, until).label("hours")).where(until.is_not(None), *wanted).subquery().c.hours
     place = func.row_number().over(order_by=hours).label("place")
-    times = select(hours, place, func.count().over().label("number")).where(until.is_not(None), *wanted).subquery()
+    times = select(hours, place, func.count().over().label("number")).subquery()
     c = times.c
     middle = case((c.place.in_([_half(c.number + 1), _half(c.number + 2)]), c.hours))
     ninetieth = case((c.place == cast(func.floor((c.number * 9 + 9) / 10), Integer), c.hours))

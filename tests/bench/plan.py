@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tests.bench.alerts import Load, alert
 from tests.bench.ceilings import measure_acks, measure_echo, measure_inserts
 from tests.bench.figures import Figure, Sample, percentile
+from tests.bench.metrics import measure_metrics
 from tests.bench.workloads import measure_latency, measure_load
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ LOADS = {
 GOALS = {"repeats/sqlite": 8000.0, "repeats/mariadb": 6000.0, "fresh/sqlite": 1500.0, "fresh/mariadb": 1500.0}
 LATENCY_ALERTS, LATENCY_EVERY_S = 6000, 1 / 200
 LATENCY_GOALS_MS = {50: 10.0, 99: 50.0}
+METRICS_GOAL_MS = 1000.0
 MEMORY_GOAL_MIB = 256.0
 MQTT = {"mqtt 5": 5, "mqtt 3.1.1": 4}
 
@@ -66,6 +68,7 @@ def steps() -> list[Step]:
         Step(name="echo", take=_take_echo),
         *(Step(name=f"{load}/{store}", take=partial(_take_load, load, store)) for load in LOADS for store in STORES),
         *(Step(name=f"latency/{store}", take=partial(_take_latency, store)) for store in STORES),
+        *(Step(name=f"metrics/{store}", take=partial(_take_metrics, store)) for store in STORES),
     ]
 
 
@@ -86,6 +89,8 @@ def _figure(name: str, samples: Sequence[Sample], taken: Mapping[str, Sequence[S
         goal = LATENCY_GOALS_MS[percent] if kind == "latency" else None
         best = _median(taken, f"echo/p{percent}") if kind == "latency" else None
         return Figure(name=name, unit="ms", samples=samples, goal=goal, best=best, less_is_better=True)
+    if kind == "metrics":
+        return Figure(name=name, unit="ms", samples=samples, goal=METRICS_GOAL_MS, less_is_better=True)
     unit = {"acks": "messages/s", "inserts": "rows/s"}.get(kind, "alerts/s")
     return Figure(name=name, unit=unit, samples=samples, goal=GOALS.get(name), best=_best(kind, rest, taken))
 
@@ -129,3 +134,7 @@ def _take_latency(store: str, place: Place) -> dict[str, Sample]:
         f"latency/{store}/p{percent}": Sample(value=percentile(latencies, percent), cpu_us=used.cpu_us, peak_mib=used.peak_mib)
         for percent in LATENCY_GOALS_MS
     }
+
+
+def _take_metrics(store: str, place: Place) -> dict[str, Sample]:
+    return {f"metrics/{store}": measure_metrics(place.url(store))}
