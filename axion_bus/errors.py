@@ -46,16 +46,26 @@ class BrokerMissing(BusUnavailable):
 class DeliveryFailed(AxionError):
     """A channel did not deliver a message. ``is_permanent``: trying again is useless. ``retry_after_s``: not sooner than that.
 
-    ``is_ambiguous``: the other side may have it all the same, the answer was lost.
+    ``is_ambiguous``: the other side may have it all the same, the answer was lost. ``is_thread_gone``: the message that it was to
+    follow is not there any more. ``status`` is that of HTTP, where there was an answer.
     """
 
     def __init__(
-        self, message: str, *, is_permanent: bool = False, is_ambiguous: bool = False, retry_after_s: float | None = None
+        self,
+        message: str,
+        *,
+        is_permanent: bool = False,
+        is_ambiguous: bool = False,
+        retry_after_s: float | None = None,
+        is_thread_gone: bool = False,
+        status: int | None = None,
     ) -> None:
         super().__init__(message)
         self.is_permanent = is_permanent
         self.is_ambiguous = is_ambiguous
         self.retry_after_s = retry_after_s
+        self.is_thread_gone = is_thread_gone
+        self.status = status
 
 
 class AlreadyRunning(AxionError):

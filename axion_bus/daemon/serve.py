@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -111,8 +111,7 @@ async def serve(settings: Settings, *, boot_id: str, orders: Orders, notifier: N
             clock=clock,
             owner=people_owner(settings),
             patience=patience(settings),
-            lease=timedelta(seconds=600),
-            settle_for_s=240.0,
+            settle_for_s=math.inf,
         )
         courier = Courier(
             store=store,

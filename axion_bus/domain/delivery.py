@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,48 +15,69 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _DOUBLINGS = 16
-
+_BESIDE_SENDING_S = 60.0
 
 FAILURES_TO_OPEN = 5
-OPEN_FOR = timedelta(seconds=30)
+OPEN_FOR_S = 30.0
+
+
+class AttemptStatus(StrEnum):
+    """What is known of one attempt. SENDING without an end: its sender was cut off; AMBIGUOUS: nobody knows what became of it."""
+
+    SENDING = "SENDING"
+    SENT = "SENT"
+    FAILED = "FAILED"
+    AMBIGUOUS = "AMBIGUOUS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manner:
-    """How a channel is used: deliveries at a time, deliveries a second, and whether a person decides when nobody knows."""
+    """How a channel is used: deliveries at a time, deliveries a second, and how long one may take.
+
+    ``holds_ambiguous``: a person decides when nobody knows whether a message was delivered. ``bundles``: messages that say the same
+    of several incidents may be one; not where a program keeps the incidents apart.
+    """
 
     concurrency: int = 4
     rate: float = 1.0
+    timeout_s: float = 10.0
     holds_ambiguous: bool = False
+    bundles: bool = True
+
+    @property
+    def lease(self) -> timedelta:
+        """For how long a message is ours: to wait for its turn, to be sent, and to be settled."""
+        return timedelta(seconds=self.timeout_s + _BESIDE_SENDING_S)
 
 
 @dataclass(slots=True)
 class Breaker:
-    """Leaves a channel alone that failed FAILURES_TO_OPEN times in a row; after OPEN_FOR one delivery tries it.
+    """Leaves a channel alone that failed FAILURES_TO_OPEN times in a row; after OPEN_FOR_S one delivery tries it.
 
-    Without it a dead channel's backlog would use up its attempts, and its provider's patience (Nygard, "Release It!").
+    Without it a dead channel's backlog would use up its attempts, and its provider's patience (Nygard, "Release It!"). Times are a
+    monotonic clock's, in seconds.
     """
 
     _failures: int = 0
-    _open_until: datetime | None = None
+    _open_until_s: float | None = None
 
     @property
     def is_well(self) -> bool:
         """Whether it is used as usual, and not tried."""
         return self._failures < FAILURES_TO_OPEN
 
-    def is_open(self, now: datetime) -> bool:
+    def is_open(self, now_s: float) -> bool:
         """Whether the channel is to be left alone."""
-        return self._open_until is not None and now < self._open_until
+        return self._open_until_s is not None and now_s < self._open_until_s
 
-    def note(self, *, is_well: bool, now: datetime) -> None:
+    def note(self, *, is_well: bool, now_s: float) -> None:
         """One delivery is over; ``is_well``: the other side took it or gave a reason not to."""
         if is_well:
-            self._failures, self._open_until = 0, None
+            self._failures, self._open_until_s = 0, None
             return
         self._failures += 1
         if self._failures >= FAILURES_TO_OPEN:
-            self._open_until = now + OPEN_FOR
+            self._open_until_s = now_s + OPEN_FOR_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

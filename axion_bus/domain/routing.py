@@ -43,6 +43,9 @@ class NotifyCode:
     recipients: Mapping[str, Sequence[str]] = field(default_factory=lambda: NO_RECIPIENTS)
 
 
+KEEP_INCIDENTS_APART = frozenset({Channel.PAGERDUTY, Channel.WEBHOOK, Channel.MQTT, Channel.DBUS})
+"""Channels to programs, which know each incident by its guid: messages about several are never made one there."""
+
 _GUIDE = {
     "INCIDENT_CRITICAL": (Channel.PAGERDUTY, Channel.SLACK, Channel.SMS),
     "INCIDENT_HIGH_PRIORITY": (Channel.SLACK, Channel.EMAIL),

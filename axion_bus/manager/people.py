@@ -10,7 +10,7 @@ from axion_bus.domain import template
 from axion_bus.domain.communication import Channel as Name
 from axion_bus.domain.delivery import Manner, Patience
 from axion_bus.domain.identity import BusReferences, Guids
-from axion_bus.domain.routing import Occasion
+from axion_bus.domain.routing import KEEP_INCIDENTS_APART, Occasion
 from axion_bus.pipeline.notifications import Notifications, Reach
 from axion_bus.pipeline.outbox import Outbox
 
@@ -44,7 +44,13 @@ def manners(settings: Settings) -> Mapping[str, Manner]:
     """How each configured channel is to be used."""
     sections = {name.upper(): section for name, section in settings.channels if section is not None}
     return {
-        name: Manner(concurrency=each.concurrency, rate=each.rate, holds_ambiguous=each.on_ambiguous == "hold")
+        name: Manner(
+            concurrency=each.concurrency,
+            rate=each.rate,
+            timeout_s=each.timeout_s,
+            holds_ambiguous=each.on_ambiguous == "hold",
+            bundles=name not in KEEP_INCIDENTS_APART,
+        )
         for name, each in sections.items()
     }
 

@@ -1,205 +1,230 @@
-"""One delivery to a person: send it outside any transaction, then settle it with the incident's account of it.
+"""One message to a person: the row of its attempt, then the bytes, then what became of it, with the incident's account of that.
 
-Rows of one channel that say the same to one person become one message. When a message is given up, an incident about the channel is
-opened. Used by the courier, and by the manager for what it queued itself.
+Sent outside any transaction. Deliveries that go on side by side are begun and settled together. Used by the courier, and by the
+manager for what it queued itself. What a message looks like is ``letters``'s, what it does to its incident ``accounts``'s.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections import defaultdict
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from enum import Enum, auto
+from typing import TYPE_CHECKING
 
 import structlog
 
-from axion_bus.domain import desk
-from axion_bus.domain.alert import Severity, digest
-from axion_bus.domain.changes import BY_ITSELF, Step, tell
-from axion_bus.domain.events import EventKind
-from axion_bus.domain.incident import Incident, IncidentStatus
-from axion_bus.errors import DeliveryFailed, StoreConflict, StoreUnavailable
-from axion_bus.ports import Changes, Letter, Settlement
+from axion_bus.errors import DeliveryFailed, StoreConflict, StoreRefused, StoreUnavailable
+from axion_bus.pipeline.accounts import Accounts, Settled
+from axion_bus.pipeline.letters import has_thread, letter
+from axion_bus.pipeline.together import Together
+from axion_bus.ports import Settlement
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from axion_bus.domain.delivery import Patience
+    from axion_bus.domain.delivery import Manner, Patience
     from axion_bus.pipeline.outbox import Outbox
-    from axion_bus.ports import Channel, Clock, Outgoing, Store, Transaction
+    from axion_bus.ports import Channel, Clock, Leased, Outgoing, Receipt, Store, Transaction
 
 log = structlog.get_logger()
 
-CHANNEL_RULE = "axion-bus-channel"
-"""The rule of incidents about a channel that does not deliver; failures to tell of those open no more of them."""
-_ERROR_CHARACTERS = 1024
-_SHOWN_REFERENCES = 20
+_KEPT_CHARACTERS = 1024
 _SETTLE_AGAIN_S = 1.0
+_GRACE_S = 5.0
+"""Beyond its own time limit, which a channel keeps by itself."""
+_CUT_OFF = "perhaps delivered: the sender was cut off before it knew"
+
+
+class Fate(Enum):
+    """What became of a message; NOT_OURS: it was somebody else's by the time that it was its turn."""
+
+    SENT = auto()
+    REFUSED = auto()
+    POSTPONED = auto()
+    GIVEN_UP = auto()
+    NOT_OURS = auto()
+
+    @property
+    def is_well(self) -> bool:
+        """Whether the other side took it or gave a reason not to."""
+        return self in (Fate.SENT, Fate.REFUSED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dispatch:
+    """``rows`` that go out as one message on the channel ``name``."""
+
+    name: str
+    manner: Manner
+    rows: Sequence[Outgoing]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Begun:
+    """Those ``rows`` of a dispatch that are ours to send, their attempts counted."""
+
+    rows: Sequence[Outgoing]
+    at: datetime
+    thread: str | None = None
+
+
 class Deliveries:
-    """Delivers in the name of ``owner``. ``lease`` must be longer than any channel's time limit and ``settle_for_s`` together."""
+    """Delivers in the name of ``owner``. While the database is away, what is known is kept for ``settle_for_s`` and then lost."""
 
-    store: Store
-    outbox: Outbox
-    clock: Clock
-    owner: str
-    patience: Patience
-    lease: timedelta = timedelta(seconds=330)
-    settle_for_s: float = 0.0
+    def __init__(
+        self, *, store: Store, outbox: Outbox, clock: Clock, owner: str, patience: Patience, settle_for_s: float = 0.0
+    ) -> None:
+        self.owner = owner
+        self._store = store
+        self._clock = clock
+        self._patience = patience
+        self._settle_for_s = settle_for_s
+        self._accounts = Accounts(outbox=outbox, clock=clock)
+        self._begin: Together[Dispatch, _Begun] = Together(self._begin_all)
+        self._settle: Together[Sequence[Settled], None] = Together(self._settle_all)
 
-    async def deliver(
-        self, name: str, channel: Channel, bundle: Sequence[Outgoing], *, holds_ambiguous: bool = False
-    ) -> Settlement:
-        """Send one message for all of ``bundle``, settle them, and return what became of the first."""
-        started = self.clock.now()
+    async def deliver(self, channel: Channel, dispatch: Dispatch) -> Fate:
+        """Send one message for the rows of ``dispatch`` that are leased to us, settle them, and say what became of it.
+
+        Raises:
+            StoreUnavailable, StoreConflict: nothing was sent, or what was sent could not be settled and is sent again, by whoever
+                has the rows when our lease is over.
+
+        """
+        begun = await self._begin(dispatch)
+        if not begun.rows:
+            return Fate.NOT_OURS
         try:
-            receipt = await channel.send(await self._letter(name, bundle))
-            settlements = [self._delivered(each, started, receipt.external_id) for each in bundle]
+            async with asyncio.timeout(dispatch.manner.timeout_s + _GRACE_S):
+                receipt = await channel.send(letter(begun.rows, begun.thread))
         except DeliveryFailed as exc:
-            settlements = [self._failed(each, started, exc, holds_ambiguous=holds_ambiguous) for each in bundle]
+            failure = exc
+        except TimeoutError:
+            failure = DeliveryFailed(f"channel {dispatch.name} gave no answer in time", is_ambiguous=True)
         except Exception as exc:  # noqa: BLE001 - one message that cannot be sent is settled as failed
             failure = DeliveryFailed(f"{type(exc).__name__}: {exc}", is_permanent=True)
-            settlements = [self._failed(each, started, failure, holds_ambiguous=holds_ambiguous) for each in bundle]
-        for outgoing, settlement in zip(bundle, settlements, strict=True):
-            await self._write(_settling(self, name, outgoing, settlement))
-        return settlements[0]
+        else:
+            await self._settle_patiently(dispatch.name, begun, [self._delivered(row, begun, receipt) for row in begun.rows])
+            return Fate.SENT
+        settlements = [self._failed(row, begun, failure, dispatch.manner) for row in begun.rows]
+        await self._settle_patiently(dispatch.name, begun, settlements)
+        return _fate(failure, settlements)
 
-    async def _write(self, settle: Callable[[Transaction], Awaitable[None]]) -> None:
-        """Settle, trying for ``settle_for_s`` while the database is away: to know is better than to send again."""
+    async def _begin_all(self, dispatches: Sequence[Dispatch]) -> list[_Begun]:
+        async def work(transaction: Transaction) -> list[_Begun]:
+            now = self._clock.now()
+            guids = {row.guid for dispatch in dispatches for row in dispatch.rows}
+            ours = await transaction.leased(guids, owner=self.owner, now=now)
+            await self._end_cut_off(transaction, dispatches, ours, now)
+            return [await self._begin_one(transaction, dispatch, ours, now) for dispatch in dispatches]
+
+        return await self._store.write(work)
+
+    async def _end_cut_off(
+        self, transaction: Transaction, dispatches: Sequence[Dispatch], ours: Mapping[str, Leased], now: datetime
+    ) -> None:
+        """Nobody knows what became of attempts whose sender was killed: they are made again, or left to a person."""
+        ended = [
+            Settled(
+                dispatch.name,
+                row,
+                Settlement(
+                    row.guid,
+                    ours[row.guid].attempts,
+                    now,
+                    now,
+                    error=_CUT_OFF,
+                    next_attempt_at=None if dispatch.manner.holds_ambiguous else now,
+                    is_ambiguous=True,
+                ),
+            )
+            for dispatch in dispatches
+            for row in dispatch.rows
+            if row.guid in ours and ours[row.guid].is_cut_off
+        ]
+        if ended:
+            await self._accounts.settle(transaction, ended)
+
+    async def _begin_one(self, transaction: Transaction, dispatch: Dispatch, ours: Mapping[str, Leased], now: datetime) -> _Begun:
+        holds = dispatch.manner.holds_ambiguous
+        going = [row for row in dispatch.rows if row.guid in ours and not (holds and ours[row.guid].is_cut_off)]
+        attempts = {row.guid: ours[row.guid].attempts + 1 for row in going}
+        await transaction.begin(attempts, owner=self.owner, at=now, lease_until=now + dispatch.manner.lease)
+        thread = None
+        if going and has_thread(going):
+            thread = await transaction.thread(str(going[0].incident_guid), dispatch.name, going[0].recipient)
+        return _Begun(rows=[replace(row, attempts=attempts[row.guid]) for row in going], at=now, thread=thread)
+
+    async def _settle_patiently(self, name: str, begun: _Begun, settlements: Sequence[Settlement]) -> None:
+        """Settle, trying again while the database is away: to know is better than to send again."""
+        settled = [Settled(name, row, settlement) for row, settlement in zip(begun.rows, settlements, strict=True)]
         loop = asyncio.get_running_loop()
-        until_s = loop.time() + self.settle_for_s
+        until_s = loop.time() + self._settle_for_s
         while True:
             try:
-                return await self.store.write(settle)
-            except (StoreUnavailable, StoreConflict):
+                return await self._settle(settled)
+            except (StoreUnavailable, StoreConflict) as exc:
                 if loop.time() + _SETTLE_AGAIN_S > until_s:
                     raise
+                log.warning("message_not_settled_yet", channel=name, error=str(exc)[:500])
+            except StoreRefused as exc:
+                if all(each.settlement.metadata is None for each in settled):
+                    raise
+                log.warning("message_settled_in_short", channel=name, error=str(exc)[:500])
+                settled = [each.in_short() for each in settled]
+                continue
             await asyncio.sleep(_SETTLE_AGAIN_S)
 
-    async def _letter(self, name: str, bundle: Sequence[Outgoing]) -> Letter:
-        first = bundle[0]
-        thread = None
-        if first.incident_guid is not None and first.metadata.get("occasion") not in (None, "report"):
-            thread = await self.store.thread(first.incident_guid, name, first.recipient)
-        return letter(bundle, thread)
+    async def _settle_all(self, asked: Sequence[Sequence[Settled]]) -> list[None]:
+        settled = [each for together in asked for each in together]
+        await self._store.write(lambda transaction: self._accounts.settle(transaction, settled))
+        return [None] * len(asked)
 
-    def _delivered(self, outgoing: Outgoing, started: datetime, external_id: str | None) -> Settlement:
-        return Settlement(outgoing.guid, outgoing.attempts + 1, started, self.clock.now(), external_id=external_id)
+    def _delivered(self, row: Outgoing, begun: _Begun, receipt: Receipt) -> Settlement:
+        metadata = dict(row.metadata)
+        if receipt.answer is not None:
+            metadata["answer"] = _kept(receipt.answer)
+        if len(begun.rows) > 1:
+            metadata["bundle"] = {"message": begun.rows[0].metadata["reference"], "count": len(begun.rows)}
+        external_id = None if receipt.external_id is None else _kept(receipt.external_id)
+        return Settlement(row.guid, row.attempts, begun.at, self._clock.now(), external_id=external_id, metadata=metadata)
 
-    def _failed(self, outgoing: Outgoing, started: datetime, failure: DeliveryFailed, *, holds_ambiguous: bool) -> Settlement:
-        now, attempt = self.clock.now(), outgoing.attempts + 1
+    def _failed(self, row: Outgoing, begun: _Begun, failure: DeliveryFailed, manner: Manner) -> Settlement:
+        now, metadata = self._clock.now(), dict(row.metadata)
         again = None
-        if not failure.is_permanent and not (failure.is_ambiguous and holds_ambiguous):
-            again = self.patience.next_attempt_at(
-                attempt=attempt,
-                queued_at=datetime.fromisoformat(outgoing.metadata["queued_at"]),
+        if failure.is_thread_gone and begun.thread is not None:
+            metadata["unthreaded"] = True
+            again = now
+        elif not failure.is_permanent and not (failure.is_ambiguous and manner.holds_ambiguous):
+            again = self._patience.next_attempt_at(
+                attempt=row.attempts,
+                queued_at=datetime.fromisoformat(metadata["queued_at"]),
                 now=now,
                 retry_after_s=failure.retry_after_s,
                 uniform=random.uniform,
             )
-        error = f"{'perhaps delivered: ' if failure.is_ambiguous else ''}{failure}"[:_ERROR_CHARACTERS]
-        log.warning("message_not_delivered", communication=outgoing.guid, attempt=attempt, error=error, gives_up=again is None)
+        error = _kept(f"{'perhaps delivered: ' if failure.is_ambiguous else ''}{failure}")
+        log.warning("message_not_delivered", communication=row.guid, attempt=row.attempts, error=error, gives_up=again is None)
         return Settlement(
-            outgoing.guid, attempt, started, now, error=error, next_attempt_at=again, is_ambiguous=failure.is_ambiguous
+            row.guid,
+            row.attempts,
+            begun.at,
+            now,
+            error=error,
+            next_attempt_at=again,
+            is_ambiguous=failure.is_ambiguous,
+            metadata=metadata,
         )
 
-    async def settle(self, transaction: Transaction, name: str, outgoing: Outgoing, settlement: Settlement) -> None:
-        """The row, its attempt and, when it is over, the incident's timeline and event; and the channel's incident."""
-        found = await transaction.incidents_by_guid([outgoing.incident_guid]) if outgoing.incident_guid else ()
-        await transaction.settle([settlement])
-        if settlement.next_attempt_at is not None:
-            return
-        now = self.clock.now()
-        changes = Changes()
-        if found:
-            reason = "delivered" if settlement.error is None else "given_up"
-            told = tell(found[0], [_step(name, outgoing, settlement)], reason=reason, now=now)
-            changes.changed_incidents.append(told.incident)
-            changes.timeline.extend(told.timeline)
-            changes.communications.extend(self.outbox.rows(told.events, now))
-        about_a_channel = bool(found) and found[0].rule == CHANNEL_RULE
-        if settlement.error is not None and not about_a_channel:
-            await self._tell_of_channel(transaction, name, settlement.error, changes, now)
-        await transaction.save(changes)
 
-    async def _tell_of_channel(self, transaction: Transaction, name: str, error: str, changes: Changes, now: datetime) -> None:
-        """Open an incident about the channel, unless one is open; others are told of it as of any."""
-        key = digest("channel", (name,))
-        if any(each.is_open for each in await transaction.incidents_by_key([key], None)):
-            return
-        incident = Incident(
-            guid=self.outbox.new_guid(now),
-            title=f"Channel {name} does not deliver",
-            severity=Severity.HIGH,
-            status=IncidentStatus.CREATED,
-            package="AXION-BUS",
-            description=f"A message to a person was given up: {error}",
-            created_at=now,
-            updated_at=now,
-            rule=CHANNEL_RULE,
-            correlation_key=key,
-        )
-        told = desk.opened(incident, by=BY_ITSELF, now=now)
-        changes.new_incidents.append(told.incident)
-        changes.timeline.extend(told.timeline)
-        changes.communications.extend(await self.outbox.all_rows(transaction, told.events, now))
+def _fate(failure: DeliveryFailed, settlements: Sequence[Settlement]) -> Fate:
+    if settlements[0].next_attempt_at is not None:
+        return Fate.POSTPONED
+    return Fate.REFUSED if failure.is_permanent else Fate.GIVEN_UP
 
 
-def _settling(deliveries: Deliveries, name: str, outgoing: Outgoing, settlement: Settlement) -> Any:
-    async def settle(transaction: Transaction) -> None:
-        await deliveries.settle(transaction, name, outgoing, settlement)
-
-    return settle
-
-
-def _step(name: str, outgoing: Outgoing, settlement: Settlement) -> Step:
-    reference = outgoing.metadata["reference"]
-    if settlement.error is None:
-        return Step(EventKind.COMMUNICATION_SENT, f"{name} message {reference} sent to {outgoing.recipient}", new=reference)
-    text = f"{name} message {reference} to {outgoing.recipient} failed: {settlement.error}"
-    return Step(EventKind.COMMUNICATION_FAILED, text, new=reference)
-
-
-def bundles(claimed: Iterable[Outgoing]) -> list[list[Outgoing]]:
-    """``claimed`` by what is one message: the same subject to the same person on the same occasion; in order of arrival.
-
-    A report or an answer is one by itself, and so is what the other side keeps apart by incident.
-    """
-    found: dict[object, list[Outgoing]] = defaultdict(list)
-    for each in claimed:
-        title = each.metadata.get("title")
-        is_alone = title is None or each.metadata.get("occasion") in ("report", "answer")
-        found[each.guid if is_alone else (each.recipient, each.metadata.get("occasion"), title)].append(each)
-    return list(found.values())
-
-
-def letter(bundle: Sequence[Outgoing], thread: str | None = None) -> Letter:
-    """The message for all of ``bundle``, with their number and references if there are several."""
-    first = bundle[0]
-    metadata = first.metadata
-    made = Letter(
-        guid=first.guid,
-        reference=metadata["reference"],
-        recipient=first.recipient,
-        subject=metadata["subject"],
-        text=first.message,
-        html=metadata.get("html"),
-        incident_guid=first.incident_guid,
-        occasion=metadata.get("occasion", "notification"),
-        incident=metadata.get("incident", {}),
-        thread=thread,
-    )
-    if len(bundle) == 1:
-        return made
-    others = [each.metadata["reference"] for each in bundle[1:]]
-    shown = ", ".join(others[:_SHOWN_REFERENCES]) + (" ..." if len(others) > _SHOWN_REFERENCES else "")
-    return replace(
-        made,
-        subject=f"{len(bundle)}x {made.subject}",
-        text=f"{made.text}\n{len(bundle)} like this, the others: {shown}\n",
-        thread=None,
-    )
+def _kept(text: str) -> str:
+    """``text`` as a database takes it, and no more of it than is kept."""
+    return text[:_KEPT_CHARACTERS].encode("utf-8", "replace").decode()

@@ -23,6 +23,7 @@ from axion_bus.ports.sides import (
 )
 from axion_bus.ports.store import (
     Changes,
+    Leased,
     Link,
     Slot,
     Store,
@@ -36,6 +37,7 @@ __all__ = [
     "Changes",
     "Channel",
     "Clock",
+    "Leased",
     "Letter",
     "Link",
     "Losses",

@@ -114,6 +114,7 @@ class Settlement:
     """What became of one delivery attempt. ``error`` None means delivered; else ``next_attempt_at`` None means given up.
 
     ``external_id`` is the id by which the other side knows what was delivered; ``is_ambiguous``: it may have it all the same.
+    ``metadata`` is what the row's Metadata is from now on; None: as it was.
     """
 
     guid: str
@@ -124,3 +125,4 @@ class Settlement:
     next_attempt_at: datetime | None = None
     external_id: str | None = None
     is_ambiguous: bool = False
+    metadata: Mapping[str, Any] | None = None

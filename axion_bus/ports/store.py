@@ -55,6 +55,14 @@ class Slot:
     broker_dropped: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leased:
+    """A row that may be sent: how often that was tried, and whether the last attempt never ended, its sender being cut off."""
+
+    attempts: int = 0
+    is_cut_off: bool = False
+
+
 class Transaction(Protocol):
     """One transaction of a Store. What it reads for change stays locked until it ends, always alerts before incidents."""
 
@@ -139,8 +147,23 @@ class Transaction(Protocol):
         """Keep PENDING rows that were just written for ``owner``, who sends them itself."""
         ...
 
-    async def settle(self, settlements: Sequence[Settlement]) -> None:
-        """Record delivery attempts and what became of their rows; the leases end."""
+    async def leased(self, guids: Collection[str], *, owner: str, now: datetime) -> Mapping[str, Leased]:
+        """Those of ``guids`` that are still PENDING and ``owner``'s; the others are somebody else's, or settled."""
+        ...
+
+    async def begin(self, attempts: Mapping[str, int], *, owner: str, at: datetime, lease_until: datetime) -> None:
+        """Record, before a byte leaves, that these attempts (row, number) begin; the rows are ``owner``'s until ``lease_until``."""
+        ...
+
+    async def finish(self, settlements: Sequence[Settlement]) -> frozenset[str]:
+        """Record how attempts ended that were begun; the leases end. Returns the rows that this decided.
+
+        A delivery always does; a failure does unless somebody else has begun another attempt, or settled the row, meanwhile.
+        """
+        ...
+
+    async def thread(self, incident_guid: str, channel: str, recipient: str) -> str | None:
+        """The id of the first message about an incident that was delivered on ``channel`` to ``recipient``, by itself."""
         ...
 
     async def fail_sent(self, guid: str, error: str) -> bool:
@@ -163,16 +186,18 @@ class Store(Protocol):
         """Lease PENDING rows of ``channel`` that are due to ``owner``: of each incident the oldest ones, without a gap."""
         ...
 
+    async def claim_heads(
+        self, channel: str, *, owner: str, now: datetime, lease_until: datetime, limit: int
+    ) -> Sequence[Outgoing]:
+        """Lease PENDING rows of ``channel`` that are due to ``owner``: of what tells one recipient of one incident the oldest."""
+        ...
+
     async def settle(self, settlements: Sequence[Settlement]) -> None:
         """Record delivery attempts and what became of their rows; the leases end."""
         ...
 
-    async def give_back(self, guids: Collection[str]) -> None:
-        """End the leases of these rows; they are due as before."""
-        ...
-
-    async def thread(self, incident_guid: str, channel: str, recipient: str) -> str | None:
-        """The id of the first message about an incident that was delivered on ``channel`` to ``recipient``."""
+    async def give_back(self, guids: Collection[str], owner: str) -> None:
+        """End the leases of ``owner`` on these rows; they are due as before."""
         ...
 
     async def release(self, owner: str) -> None:

@@ -9,6 +9,7 @@ from pydantic_core import from_json
 from sqlalchemy import bindparam, func, or_, select, update
 
 from axion_bus.domain.communication import CommunicationStatus, Direction
+from axion_bus.domain.delivery import AttemptStatus
 from axion_bus.ports import Outgoing
 from axion_bus.store.rows import insert_rows, is_given, read_rows, select_rows, stored_json, stored_time
 from axion_bus.store.schema import attempt, communication
@@ -27,8 +28,6 @@ BEHIND_ANOTHER = timedelta(milliseconds=200)
 """How long a row waits whose predecessor is leased to somebody else or waits for its next attempt."""
 
 EXTERNAL_ID_CHARACTERS = 255
-AMBIGUOUS = "AMBIGUOUS"
-"""The status of an attempt after which nobody knows whether the other side has it."""
 
 _c = communication.c
 _PENDING = CommunicationStatus.PENDING.value
@@ -66,6 +65,7 @@ _unsettled = (
 )
 _given = update(communication).where(is_given(_c.CommunicationGuid))
 _lease = _given.values(LeaseOwner=bindparam("owner"), LeaseUntil=bindparam("until"))
+_given_back = _given.where(_c.LeaseOwner == bindparam("giver")).values(LeaseOwner=None, LeaseUntil=None)
 _known_as = _given.values(ExternalId=bindparam("external_id"))
 _wait = _given.values(NextAttemptAt=bindparam("until"))
 _sent = _given.values(Status=CommunicationStatus.SENT.value, NextAttemptAt=None, ErrorMessage=None, **_SETTLED)
@@ -105,8 +105,7 @@ async def claim(
     connection: AsyncConnection, channel: str, *, owner: str, now: datetime, lease_until: datetime, limit: int
 ) -> list[Outgoing]:
     """Lease what is due to ``owner``: of each incident the oldest unsettled rows, so that no event overtakes another."""
-    due = {"channel": str(channel), "now": now, "limit": limit}
-    while rows := [_claimed(row) for row in await read_rows(connection, _due, **due)]:
+    while rows := await due_rows(connection, channel, now, limit):
         first = await _first_not_taken(connection, channel, rows)
         taken = [row for row in rows if not _is_behind(row, first)]
         await lease(connection, [row.guid for row in taken], owner, lease_until)
@@ -115,6 +114,11 @@ async def claim(
         if taken or len(rows) < limit:
             return taken
     return []
+
+
+async def due_rows(connection: AsyncConnection, channel: str, now: datetime, limit: int) -> list[Outgoing]:
+    """What is due on ``channel`` and leased to nobody, the longest first, locked."""
+    return [_claimed(row) for row in await read_rows(connection, _due, channel=str(channel), now=now, limit=limit)]
 
 
 def _is_behind(row: Outgoing, first: Mapping[str, int]) -> bool:
@@ -162,18 +166,9 @@ async def lease(connection: AsyncConnection, guids: Collection[str], owner: str,
     await _update(connection, _lease, sorted(guids), owner=owner, until=until)
 
 
-async def give_back(connection: AsyncConnection, guids: Collection[str]) -> None:
-    """End the leases of ``guids``."""
-    await _update(connection, _lease, sorted(guids), owner=None, until=None)
-
-
-async def thread(connection: AsyncConnection, incident_guid: str, channel: str, recipient: str) -> str | None:
-    """The ExternalId of the first row of an incident that was sent on ``channel`` to ``recipient``."""
-    of_incident = _c.IncidentGuid == incident_guid, _c.NextAttemptAt.is_(None), _c.Channel == channel, _c.Recipient == recipient
-    sent = _c.Direction == Direction.OUTBOUND.value, _c.Status == CommunicationStatus.SENT.value, _c.ExternalId.is_not(None)
-    found = await connection.execute(select(_c.ExternalId).where(*of_incident, *sent).order_by(_c.Timestamp).limit(1))
-    first: str | None = found.scalar()
-    return first
+async def give_back(connection: AsyncConnection, guids: Collection[str], owner: str) -> None:
+    """End the leases of ``owner`` on ``guids``."""
+    await _update(connection, _given_back, sorted(guids), giver=owner)
 
 
 async def fail_sent(connection: AsyncConnection, guid: str, error: str) -> bool:
@@ -197,9 +192,16 @@ def _claimed(columns: list[Any]) -> Outgoing:
     return Outgoing(guid, incident_guid, sequence, recipient, message, attempts, from_json(metadata))
 
 
+def attempt_status(each: Settlement) -> str:
+    """The status of the attempt that ``each`` is about, as it is kept."""
+    if each.error is None:
+        return AttemptStatus.SENT.value
+    return (AttemptStatus.AMBIGUOUS if each.is_ambiguous else AttemptStatus.FAILED).value
+
+
 def _attempt(each: Settlement) -> tuple[Any, ...]:
-    status = AMBIGUOUS if each.is_ambiguous else CommunicationStatus.FAILED.value if each.error else CommunicationStatus.SENT.value
-    return (each.guid, each.attempt, stored_time(each.started_at), stored_time(each.finished_at), status, each.error)
+    times = stored_time(each.started_at), stored_time(each.finished_at)
+    return (each.guid, each.attempt, *times, attempt_status(each), each.error)
 
 
 def _common(row: Communication) -> tuple[Any, ...]:

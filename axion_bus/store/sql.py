@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from axion_bus.store import alerts, communications, desk, incidents, slots
+from axion_bus.store import alerts, communications, desk, incidents, sending, slots
 from axion_bus.store.engine import connected, make_engine, retried
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from axion_bus.domain.alert import AlertRecord, Severity
     from axion_bus.domain.incident import Incident
     from axion_bus.domain.routing import NotifyCode
-    from axion_bus.ports import Changes, Outgoing, Settlement, Slot
+    from axion_bus.ports import Changes, Leased, Outgoing, Settlement, Slot
 
 T = TypeVar("T")
 
@@ -114,9 +114,21 @@ class SqlTransaction:
         """Keep PENDING rows that were just written for ``owner``."""
         await communications.lease(self.connection, guids, owner, until)
 
-    async def settle(self, settlements: Sequence[Settlement]) -> None:
-        """Record delivery attempts and what became of their rows."""
-        await communications.settle(self.connection, settlements)
+    async def leased(self, guids: Collection[str], *, owner: str, now: datetime) -> Mapping[str, Leased]:
+        """Those of ``guids`` that are still PENDING and ``owner``'s."""
+        return await sending.leased(self.connection, guids, owner=owner, now=now)
+
+    async def begin(self, attempts: Mapping[str, int], *, owner: str, at: datetime, lease_until: datetime) -> None:
+        """Record that these attempts, by row and number, begin."""
+        await sending.begin(self.connection, attempts, owner=owner, at=at, lease_until=lease_until)
+
+    async def finish(self, settlements: Sequence[Settlement]) -> frozenset[str]:
+        """Record how attempts ended that were begun; the rows that this decided."""
+        return await sending.finish(self.connection, settlements)
+
+    async def thread(self, incident_guid: str, channel: str, recipient: str) -> str | None:
+        """The id of the first message about an incident that was delivered by itself."""
+        return await sending.thread(self.connection, incident_guid, channel, recipient)
 
     async def fail_sent(self, guid: str, error: str) -> bool:
         """Make a row that is SENT a FAILED one; whether it was SENT."""
@@ -156,17 +168,21 @@ class SqlStore:
             lambda connection: communications.claim(connection, channel, owner=owner, now=now, lease_until=lease_until, limit=limit)
         )
 
+    async def claim_heads(
+        self, channel: str, *, owner: str, now: datetime, lease_until: datetime, limit: int
+    ) -> Sequence[Outgoing]:
+        """Lease PENDING rows of ``channel`` that are due to ``owner``, one for each recipient of an incident."""
+        return await self._run(
+            lambda connection: sending.claim_heads(connection, channel, owner=owner, now=now, lease_until=lease_until, limit=limit)
+        )
+
     async def settle(self, settlements: Sequence[Settlement]) -> None:
         """Record delivery attempts and what became of their rows."""
         await self._run(lambda connection: communications.settle(connection, settlements))
 
-    async def give_back(self, guids: Collection[str]) -> None:
-        """End the leases of these rows."""
-        await self._run(lambda connection: communications.give_back(connection, guids))
-
-    async def thread(self, incident_guid: str, channel: str, recipient: str) -> str | None:
-        """The id of the first message about an incident that was delivered on ``channel`` to ``recipient``."""
-        return await self._run(lambda connection: communications.thread(connection, incident_guid, channel, recipient))
+    async def give_back(self, guids: Collection[str], owner: str) -> None:
+        """End the leases of ``owner`` on these rows."""
+        await self._run(lambda connection: communications.give_back(connection, guids, owner))
 
     async def release(self, owner: str) -> None:
         """End every lease of ``owner``."""

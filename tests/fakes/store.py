@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from axion_bus.domain.alert import AlertRecord, Severity
     from axion_bus.domain.incident import Incident
     from axion_bus.domain.routing import NotifyCode
-    from axion_bus.ports import Changes, Settlement
+    from axion_bus.ports import Changes, Leased, Settlement
 
 T = TypeVar("T")
 
@@ -119,8 +119,17 @@ class MemoryTransaction:
     async def lease(self, guids: Collection[str], owner: str, until: datetime) -> None:
         self.tables.lease(guids, owner, until)
 
-    async def settle(self, settlements: Sequence[Settlement]) -> None:
-        self.tables.settle(settlements)
+    async def leased(self, guids: Collection[str], *, owner: str, now: datetime) -> Mapping[str, Leased]:
+        return self.tables.leased(guids, owner, now)
+
+    async def begin(self, attempts: Mapping[str, int], *, owner: str, at: datetime, lease_until: datetime) -> None:
+        self.tables.begin(attempts, owner, at, lease_until)
+
+    async def finish(self, settlements: Sequence[Settlement]) -> frozenset[str]:
+        return self.tables.finish(settlements)
+
+    async def thread(self, incident_guid: str, channel: str, recipient: str) -> str | None:
+        return self.tables.thread(incident_guid, channel, recipient)
 
     async def save_slot(self, slot: Slot) -> None:
         self.tables.slots[slot.client_id] = slot
@@ -174,9 +183,21 @@ class MemoryStore:
         self.tables.lease([row.communication.guid for row in rows], owner, lease_until)
         return [row.outgoing for row in rows]
 
+    async def claim_heads(
+        self, channel: str, *, owner: str, now: datetime, lease_until: datetime, limit: int
+    ) -> Sequence[Outgoing]:
+        self._reach()
+        rows = self.tables.claim_heads(channel, now, limit)
+        self.tables.lease([row.communication.guid for row in rows], owner, lease_until)
+        return [row.outgoing for row in rows]
+
     async def settle(self, settlements: Sequence[Settlement]) -> None:
         self._reach()
         self.tables.settle(settlements)
+
+    async def give_back(self, guids: Collection[str], owner: str) -> None:
+        self._reach()
+        self.tables.give_back(guids, owner)
 
     async def release(self, owner: str) -> None:
         self._reach()

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, TypeVar
 from axion_bus.domain.alert import AlertStatus
 from axion_bus.domain.communication import CommunicationStatus
 from axion_bus.errors import StoreConflict
-from axion_bus.ports import Outgoing
+from axion_bus.ports import Leased, Outgoing
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from axion_bus.domain.alert import AlertRecord
@@ -63,6 +63,7 @@ class Tables:
     timeline: list[TimelineEntry] = field(default_factory=list)
     rows: dict[str, Row] = field(default_factory=dict)
     attempts: list[Settlement] = field(default_factory=list)
+    begun: dict[tuple[str, int], datetime] = field(default_factory=dict)
     slots: dict[str, Slot] = field(default_factory=dict)
     cleared: set[str] = field(default_factory=set)
 
@@ -129,15 +130,75 @@ class Tables:
             is_late = row.communication.status is not CommunicationStatus.PENDING or row.attempts >= each.attempt
             if each.error is not None and is_late:
                 continue
-            failed = CommunicationStatus.PENDING if each.next_attempt_at else CommunicationStatus.FAILED
-            settled = replace(
-                row.communication,
-                status=failed if each.error else CommunicationStatus.SENT,
-                error_message=each.error,
-                external_id=each.external_id or row.communication.external_id,
-                next_attempt_at=each.next_attempt_at if each.error else None,
-            )
-            self.rows[each.guid] = Row(settled, row.attempts + 1)
+            self.rows[each.guid] = Row(_settled(row.communication, each), row.attempts + 1)
+
+    def claim_heads(self, channel: str, now: datetime, limit: int) -> list[Row]:
+        """What is due, the longest first; of what tells one recipient of one incident only the oldest that is unsettled."""
+        taken: list[Row] = []
+        for row in self._due(channel, now):
+            head = self._head(row.communication)
+            if head.guid != row.communication.guid:
+                at = max(now + BEHIND_ANOTHER, head.next_attempt_at or now)
+                self.rows[row.communication.guid] = replace(row, communication=replace(row.communication, next_attempt_at=at))
+            elif len(taken) < limit:
+                taken.append(row)
+        return taken
+
+    def _head(self, of: Communication) -> Communication:
+        told = [row.communication for row in self.rows.values() if row.is_unsettled]
+        same = [
+            each
+            for each in told
+            if (each.incident_guid, each.channel, each.recipient) == (of.incident_guid, of.channel, of.recipient)
+        ]
+        return of if of.incident_guid is None else min(same, key=lambda each: each.guid)
+
+    def leased(self, guids: Collection[str], owner: str, now: datetime) -> dict[str, Leased]:
+        """Those of ``guids`` that are PENDING and ``owner``'s."""
+        rows = {guid: self.rows[guid] for guid in guids if guid in self.rows}
+        ours = {guid: row for guid, row in rows.items() if row.is_unsettled and row.lease_owner == owner}
+        open_attempts = {guid for guid, _ in self.begun}
+        return {
+            guid: Leased(attempts=row.attempts, is_cut_off=guid in open_attempts)
+            for guid, row in ours.items()
+            if row.lease_until is not None and row.lease_until > now
+        }
+
+    def begin(self, attempts: Mapping[str, int], owner: str, at: datetime, lease_until: datetime) -> None:
+        """The attempts have their rows, before a byte leaves."""
+        for guid, number in attempts.items():
+            self.begun[guid, number] = at
+            row = self.rows[guid]
+            self.rows[guid] = replace(row, attempts=row.attempts + 1, lease_owner=owner, lease_until=lease_until)
+
+    def finish(self, settlements: Sequence[Settlement]) -> frozenset[str]:
+        """End attempts that were begun; what somebody else did meanwhile is not undone by a failure."""
+        decided = set()
+        for each in settlements:
+            self.begun.pop((each.guid, each.attempt), None)
+            self.attempts.append(each)
+            row = self.rows[each.guid]
+            status = row.communication.status
+            is_late = status is not CommunicationStatus.PENDING or row.attempts != each.attempt
+            if (each.error is not None and is_late) or status is CommunicationStatus.SENT:
+                continue
+            decided.add(each.guid)
+            self.rows[each.guid] = Row(_settled(row.communication, each), row.attempts)
+        return frozenset(decided)
+
+    def thread(self, incident_guid: str, channel: str, recipient: str) -> str | None:
+        """The id of the first message that was delivered by itself."""
+        rows = sorted((row.communication for row in self.rows.values()), key=lambda row: (row.timestamp, row.guid))
+        place = incident_guid, channel, recipient
+        sent = [row for row in rows if row.status is CommunicationStatus.SENT and row.external_id is not None]
+        alone = [row for row in sent if (row.incident_guid, row.channel, row.recipient) == place and "bundle" not in row.metadata]
+        return alone[0].external_id if alone else None
+
+    def give_back(self, guids: Collection[str], owner: str) -> None:
+        """End the leases of ``owner``."""
+        for guid in guids:
+            if self.rows[guid].lease_owner == owner:
+                self.rows[guid] = replace(self.rows[guid], lease_owner=None, lease_until=None)
 
     def move_belongings(self, source: str, target: str) -> None:
         """Everything of ``source`` but what told the bus of it becomes ``target``'s."""
@@ -173,6 +234,18 @@ class Tables:
         missing = (referred | {row.incident_guid for row in rows if row.incident_guid}) - self.incidents.keys()
         if missing:
             raise ValueError(f"foreign key: there is no incident {missing}")
+
+
+def _settled(row: Communication, by: Settlement) -> Communication:
+    failed = CommunicationStatus.PENDING if by.next_attempt_at else CommunicationStatus.FAILED
+    return replace(
+        row,
+        status=failed if by.error else CommunicationStatus.SENT,
+        error_message=by.error,
+        external_id=by.external_id or row.external_id,
+        next_attempt_at=by.next_attempt_at if by.error else None,
+        metadata=row.metadata if by.metadata is None else by.metadata,
+    )
 
 
 def _unique(index: str, keys: Iterable[str | None]) -> None:

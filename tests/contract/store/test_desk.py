@@ -9,7 +9,7 @@ from axion_bus.domain.incident import CloseReason, IncidentStatus, TimelineEntry
 from axion_bus.domain.note import Note, NoteType
 from axion_bus.ports import Link
 from tests.builders import an_incident
-from tests.contract.store.scenes import LEASE, a_message, a_record, an_event, claim, delivered, look, outbox_row, queue, save
+from tests.contract.store.scenes import LEASE, a_message, a_record, an_event, claim, look, outbox_row, queue, save
 from tests.fakes import NOON
 
 MERGED = {"status": IncidentStatus.CLOSED, "closed_at": NOON, "close_reason": CloseReason.MERGED}
@@ -102,16 +102,6 @@ async def test_rows_that_were_just_written_can_be_kept_for_whoever_sends_them(st
 
     assert ("PENDING", 0, 0, "me", 0, None) == await outbox_row(store, event.guid)
     assert [] == list(await claim(store))
-
-
-async def test_a_transaction_may_settle_as_well(store):
-    event = an_event(None, None)
-    await queue(store, event)
-    (outgoing,) = await claim(store)
-
-    await ask(store, "settle", [delivered(outgoing)])
-
-    assert ("SENT", 1, 1, None, 1, None) == await outbox_row(store, event.guid)
 
 
 @pytest.mark.parametrize("key", ["unknown", "alert"])
