@@ -28,11 +28,12 @@ class Left(Exception):
 
 
 class Visit:
-    """One connection of a client. ``seen`` has every packet of it that was read."""
+    """One connection of a client. ``seen`` has every packet of it that was read; ``is_closed``: it has closed its end."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.seen: list[Packet] = []
         self.protocol = 5
+        self.is_closed = False
         self._reader = reader
         self._writer = writer
         self._arrived: asyncio.Queue[Packet | None] = asyncio.Queue()
@@ -69,6 +70,7 @@ class Visit:
             while data := await self._reader.read(65536):
                 for packet in packets.feed(data):
                     self._arrived.put_nowait(packet)
+        self.is_closed = True
         self._arrived.put_nowait(None)
 
     async def wait_for(self, kind: Kind) -> Packet:

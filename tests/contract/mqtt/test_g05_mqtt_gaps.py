@@ -84,11 +84,16 @@ async def test_every_connection_subscribes_although_the_session_is_there(base_to
         if len(subscribed) > 1:
             await visit.serve()
 
-    async with ScriptedBroker(script) as scripted, Station(settings(scripted.url, base_topic, protocol)) as station:
+    sources = [{"topic": f"{base_topic}/alerts/#"}, {"topic": "$share/group/sensors/#"}]
+    async with (
+        ScriptedBroker(script) as scripted,
+        Station(settings(scripted.url, base_topic, protocol, sources=sources)) as station,
+    ):
         await station.connected(2)
 
-    # QoS 1, No Local, retained ones with a new subscription only (MQTT 5 3.8.3.1)
-    expected = {f"{base_topic}/alerts/#": 0b01_0101 if protocol == 5 else 1, DROPPED_TOPIC: 0}
+    # QoS 1, retained ones with a new subscription only, and where it is not shared No Local (MQTT 5 3.8.3.1)
+    options = (0b01_0101, 0b01_0001) if protocol == 5 else (1, 1)
+    expected = {f"{base_topic}/alerts/#": options[0], "$share/group/sensors/#": options[1], DROPPED_TOPIC: 0}
     assert [expected] * 2 == subscribed
 
 

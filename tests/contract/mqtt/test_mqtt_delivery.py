@@ -76,22 +76,22 @@ async def test_a_message_published_at_qos_2_is_delivered_once_and_settled(statio
     assert [b"twice at most", b"behind"] == station.bodies
 
 
-async def test_what_waits_from_a_subscription_at_qos_2_is_delivered_and_settled(mqtt, broker, party):
-    topic = f"{mqtt.base_topic}/alerts/web"
+async def test_what_waits_from_a_subscription_at_qos_2_is_delivered_and_settled(broker, base_topic, party):
+    mqtt, bodies = settings(broker.url, base_topic), [b"%d" % number for number in range(50)]
     async with Party(broker.port, client_id=mqtt.client_id, keeps_session=True) as before:
-        await before.hear(f"{mqtt.base_topic}/alerts/#", qos=2)
-    await party.publish(topic, *(b"%d" % number for number in range(50)), qos=2)
-    async with Station(mqtt) as first:
+        await before.hear(f"{base_topic}/alerts/#", qos=2)
+    await party.publish(f"{base_topic}/alerts/web", *bodies, qos=2)
+    async with Station(mqtt, high_water=5) as first:  # the broker waits until one is settled before it sends a sixth
         await first.connected()
-        for received in await first.got(50):
-            received.ack([])
+        for number in range(50):
+            (await first.got(number + 1))[number].ack([])
         await first.settled()
     async with Station(mqtt) as second:
         await second.connected()
-        await party.publish(topic, b"behind")
+        await party.publish(f"{base_topic}/alerts/web", b"behind")
         await second.got(1)
 
-    assert ([b"%d" % number for number in range(50)], [b"behind"]) == (first.bodies, second.bodies)
+    assert (bodies, [b"behind"]) == (first.bodies, second.bodies)
 
 
 async def test_a_retained_message_is_delivered_as_such(mqtt, party):

@@ -70,7 +70,9 @@ async def test_pausing_and_resuming_all_the_time_loses_nothing(mqtt, party):
     assert _numbers(500) == station.bodies
 
 
-async def test_what_tls_has_read_already_is_delivered_after_a_resume(authority, base_topic):
+async def test_what_was_read_already_is_delivered_after_a_resume(authority, base_topic):
+    now = asyncio.Event()
+
     def deliver(received):
         station.received.append(received)
         if len(station.received) == 1:
@@ -79,6 +81,9 @@ async def test_what_tls_has_read_already_is_delivered_after_a_resume(authority, 
     async def script(visit):
         await visit.accept()
         await visit.grant()
+        for _ in range(3):  # online, info and what settles
+            visit.answer(await visit.next())
+        await now.wait()
         visit.send(*(publish(f"{base_topic}/alerts/web", body) for body in _numbers(300)))  # in one record of TLS
         await visit.serve()
 
@@ -86,11 +91,46 @@ async def test_what_tls_has_read_already_is_delivered_after_a_resume(authority, 
         mqtt = settings(scripted.url, base_topic, tls={"ca_file": authority.ca_file})
         async with Station(mqtt, deliver=deliver) as station:
             await station.connected()
+            await station.settled()
+            now.set()
             await station.got(1)
             station.bus.resume()
             await station.got(300)
 
     assert _numbers(300) == station.bodies
+
+
+async def test_a_paused_bus_is_not_woken_by_what_it_does_not_read(station):
+    station.bus.pause()
+    sock = station.bus._connection._sock
+    was_watched = asyncio.get_running_loop().remove_reader(sock)
+    station.bus.resume()
+
+    assert not was_watched
+    assert asyncio.get_running_loop().remove_reader(sock)
+
+
+async def test_a_bus_that_is_paused_while_it_connects_delivers_nothing_from_its_first_moment(base_topic, protocol):
+    paused = asyncio.Event()
+
+    async def script(visit):
+        await visit.accept()
+        await paused.wait()
+        await visit.grant()
+        properties = b"" if protocol == 5 else None
+        visit.send(publish(f"{base_topic}/alerts/web", b"x", properties=properties))
+        await visit.serve()
+
+    async with ScriptedBroker(script) as scripted, Station(settings(scripted.url, base_topic, protocol)) as station:
+        await until(lambda: scripted.visits and scripted.visits[0].unread, "SUBSCRIBE")
+        station.bus.pause()
+        paused.set()
+        await until(lambda: len(scripted.visits[0].seen) == 4, "online and info")
+        before = list(station.bodies)
+        station.bus.resume()
+        await station.got(1)
+
+    assert ([], [b"x"]) == (before, station.bodies)
 
 
 async def test_a_flood_leaves_the_loop_its_turns(base_topic):
@@ -232,13 +272,15 @@ async def test_a_connection_that_gives_no_sign_of_life_is_ended(base_topic):
 async def test_what_is_short_is_not_held_back_by_tcp(station, party):
     loop = asyncio.get_running_loop()
     party.hurry()
-    started = loop.time()
-    for number in range(25):
+    took = []
+    for number in range(60):
+        started = loop.time()
         await party.publish(station.alert_topic(), b"%d" % number, qos=0)
         received = (await station.got(number + 1))[number]
         received.ack([])
         for _ in range(5):
             await asyncio.sleep(0)  # so that the acknowledgement goes out alone, as it does after a commit
         await station.settled()
+        took.append(loop.time() - started)
 
-    assert loop.time() - started < 25 * 0.04  # each of the two delays that TCP has for us would take 40 ms
+    assert sorted(took[30:])[15] < 0.03  # TCP is quick at first; then each of its two delays would take 40 ms

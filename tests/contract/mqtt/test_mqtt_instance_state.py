@@ -6,7 +6,7 @@ import json
 
 from axion_bus.buses.patience import Patience
 from tests.chaos.wire import Kind, publish_of
-from tests.contract.mqtt.station import INFO, Station, settings, until
+from tests.contract.mqtt.station import INFO, Party, Station, settings, until
 from tests.servers import TcpProxy
 from tests.servers.scripted_broker import ScriptedBroker
 
@@ -28,6 +28,9 @@ async def test_a_cut_shows_it_offline_and_the_next_connection_online_again(broke
             await party.heard_last(station.state_topic, b"online")
             proxy.refuse()
             await party.heard_last(station.state_topic, b"offline")
+            async with Party(broker.port) as late:
+                await late.hear(station.state_topic)
+                await late.heard_last(station.state_topic, b"offline")
             proxy.accept()
             await party.heard_last(station.state_topic, b"online")
             await station.connected(2)
