@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import deque
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -17,10 +16,11 @@ import structlog
 
 from axion_bus.domain.communication import Channel
 from axion_bus.errors import BusUnavailable, StoreConflict, StoreUnavailable
+from axion_bus.pipeline.sending import Sending
 from axion_bus.ports import Settlement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from axion_bus.pipeline.mirror import Mirror
@@ -32,7 +32,6 @@ log = structlog.get_logger()
 CLAIM_LIMIT = 500
 _POLL_S = 0.5
 _RETRY_AFTER_STORE_S = 1.0
-_LOOK_FOR_STOP_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +108,7 @@ class Relay:
         claimed, deadline_s = await self._claim()
         if not claimed:
             return False
-        settlements = await self._publish(lanes(claimed), deadline_s, stop)
+        settlements = await self._publish(claimed, deadline_s, stop)
         with self._progress.waiting_for("commit"):
             if settlements:
                 await self._store.settle(settlements)
@@ -127,35 +126,20 @@ class Relay:
             )
         return claimed, now_s + settings.lease.total_seconds() - settings.attempt_timeout_s
 
-    async def _publish(self, waiting: deque[deque[Outgoing]], deadline_s: float, stop: asyncio.Event) -> list[Settlement]:
-        """Publish the head of each lane, many lanes at a time; a lane goes on only when its head is delivered.
-
-        What is not begun by ``deadline_s``, or when ``stop`` is set, is left: its lease would end while it is being sent.
-        """
-        settlements: list[Settlement] = []
+    async def _publish(self, claimed: Sequence[Outgoing], deadline_s: float, stop: asyncio.Event) -> list[Settlement]:
+        """Publish ``claimed``; what is not begun by ``deadline_s`` is left: its lease would end while it is being sent."""
         loop = asyncio.get_running_loop()
-        while waiting and self._publisher.is_connected and loop.time() < deadline_s and not stop.is_set():
-            heads = [waiting.popleft() for _ in range(min(len(waiting), self._settings.max_outstanding))]
-            done = await self._publish_heads([lane.popleft() for lane in heads], stop)
-            settlements.extend(done)
-            waiting.extend(lane for lane, settled in zip(heads, done, strict=True) if lane and settled.error is None)
-        return settlements
-
-    async def _publish_heads(self, heads: Sequence[Outgoing], stop: asyncio.Event) -> list[Settlement]:
-        started = self._clock.now()
-        sending = [self._send(each) for each in heads]
+        sending = Sending(
+            claimed,
+            send=self._send,
+            settle=self._settlement,
+            may_begin=lambda: self._publisher.is_connected and loop.time() < deadline_s and not stop.is_set(),
+            clock=self._clock,
+            most=self._settings.max_outstanding,
+            attempt_timeout_s=self._settings.attempt_timeout_s,
+        )
         with self._progress.waiting_for("broker"):
-            await self._acknowledged(sending, stop)
-        finished = self._clock.now()
-        return [self._settlement(each, future, started, finished) for each, future in zip(heads, sending, strict=True)]
-
-    async def _acknowledged(self, sending: Sequence[asyncio.Future[None]], stop: asyncio.Event) -> None:
-        """Wait until all of ``sending`` have ended, for the time of an attempt; a stop is seen within a second."""
-        pending: set[asyncio.Future[None]] = set(sending)
-        left_s = self._settings.attempt_timeout_s
-        while pending and left_s > 0 and not stop.is_set():
-            _, pending = await asyncio.wait(pending, timeout=min(left_s, _LOOK_FOR_STOP_S))
-            left_s -= _LOOK_FOR_STOP_S
+            return await sending.run(stop)
 
     def _send(self, outgoing: Outgoing) -> asyncio.Future[None]:
         try:
@@ -169,8 +153,8 @@ class Relay:
             failed.set_exception(exc)
             return failed
 
-    def _settlement(self, sent: Outgoing, future: asyncio.Future[None], started: datetime, finished: datetime) -> Settlement:
-        attempt = sent.attempts + 1
+    def _settlement(self, sent: Outgoing, future: asyncio.Future[None], started: datetime) -> Settlement:
+        attempt, finished = sent.attempts + 1, self._clock.now()
         error = _error(future)
         if error is None:
             return Settlement(sent.guid, attempt, started, finished)
@@ -197,14 +181,6 @@ class Relay:
     async def _release(self) -> None:
         with self._progress.waiting_for("commit"):
             await self._store.release(self._settings.owner)
-
-
-def lanes(claimed: Iterable[Outgoing]) -> deque[deque[Outgoing]]:
-    """``claimed`` by incident, each lane in the order of its sequence; what concerns no incident has a lane of its own."""
-    found: dict[str, list[Outgoing]] = {}
-    for each in claimed:
-        found.setdefault(each.incident_guid or each.guid, []).append(each)
-    return deque(deque(sorted(lane, key=lambda each: each.sequence or 0)) for lane in found.values())
 
 
 def _error(future: asyncio.Future[None]) -> str | None:

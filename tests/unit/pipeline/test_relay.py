@@ -161,6 +161,16 @@ async def test_no_more_is_outstanding_than_may_be(relaying, queue, publisher):
         assert len(publisher.outstanding) == 3
 
 
+async def test_a_late_acknowledgement_holds_up_no_other_incident(relaying, queue, publisher):
+    for number in range(7):
+        queue(f"incident-{number}", 2)
+    publisher.holds = holding("incident-0/1")
+
+    async with relaying(max_outstanding=3):
+        await until(lambda: len(published(publisher)) >= 13, within_s=1)
+        assert ["incident-0/1"] == [each.data["id"] for each in publisher.outstanding]
+
+
 async def test_a_failure_stops_its_incident_and_no_other(relaying, queue, publisher, store):
     queue("a", 3)
     queue("b", 3)
