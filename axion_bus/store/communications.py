@@ -129,7 +129,8 @@ def _is_behind(row: Outgoing, first: Mapping[str, int]) -> bool:
 
 async def _first_not_taken(connection: AsyncConnection, channel: str, rows: Sequence[Outgoing]) -> dict[str, int]:
     """For each incident of ``rows``, the lowest sequence that is unsettled and not among them."""
-    incidents = sorted({row.incident_guid for row in rows if row.incident_guid is not None})
+    later = [row for row in rows if row.sequence != 1]  # nothing comes before an incident's first event
+    incidents = sorted({row.incident_guid for row in later if row.incident_guid is not None})
     if not incidents:
         return {}
     taken = {"given": incidents, "channel": str(channel), "rows": [row.guid for row in rows]}
