@@ -9,21 +9,21 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from datetime import datetime
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 LENGTHS = range(3, 8)
 TRIES = 8
-"""Candidates of one length: if all are taken, the day's space is nearly full, and the code widens."""
+"""If of so many candidates of one length all are taken, the day's space is nearly full, and the code widens."""
 
 _REFERENCE = re.compile(r"\s*(?ai:REF-([0-9]{8})-([A-Z0-9]{3,7}))\s*")  # ASCII: else the Kelvin sign would be a K, too
 
 
-def candidates(now: datetime, choose: Callable[[str], str]) -> Iterator[list[str]]:
-    """References of ``now``'s day to try, TRIES of each length, the short ones first. ``choose`` picks a random character."""
-    for length in LENGTHS:
-        yield [f"REF-{now:%Y%m%d}-{''.join(choose(ALPHABET) for _ in range(length))}" for _ in range(TRIES)]
+def candidates(now: datetime, choose: Callable[[str], str], *, length: int, number: int) -> list[str]:
+    """Different references of ``now``'s day to try, ``number`` at most. ``choose`` picks a random character."""
+    day = f"REF-{now:%Y%m%d}"
+    return list(dict.fromkeys(f"{day}-{''.join(choose(ALPHABET) for _ in range(length))}" for _ in range(number)))
 
 
 def canonical(text: str) -> str | None:

@@ -8,6 +8,7 @@ from axion_bus.domain import template
 from axion_bus.domain.changes import Step, tell
 from axion_bus.domain.communication import Channel, Communication, CommunicationStatus
 from axion_bus.domain.events import EventKind
+from axion_bus.pipeline.notifications import Draft
 from axion_bus.ports import Changes
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from axion_bus.manager import arguments as a
     from axion_bus.manager.session import Session
     from axion_bus.manager.verbs import Work
-    from axion_bus.pipeline.notifications import Message
+    from axion_bus.pipeline.wording import Message
 
 
 async def notify(work: Work, given: a.NotifyIncident) -> list[Communication]:
@@ -48,25 +49,19 @@ async def previewed(session: Session, given: a.NotifyIncident) -> list[dict[str,
 async def _rows(work: Work, incident: Incident, given: a.NotifyIncident) -> list[Communication]:
     notifications, code = work.outbox.notifications, given.notify_code
     defined = await notifications.defined(work.transaction, {code})
-    return await notifications.of_code(
-        work.transaction,
-        incident,
-        code,
-        defined.get(code),
-        occasion="notification",
-        now=work.now,
-        text=None if given.message_template is None else template.parse(given.message_template),
-    )
+    text = None if given.message_template is None else template.parse(given.message_template)
+    drafts = notifications.drafts(incident, code, defined.get(code), occasion="notification", text=text)
+    return await notifications.rows(work.transaction, drafts, work.now)
 
 
 async def mail(work: Work, incident_guid: str, recipients: Sequence[str], message: Message, sent_by: str) -> list[Communication]:
     """A PENDING row on EMAIL for each of ``recipients``. Raises NotFound."""
     incident = await work.incident(incident_guid)
-    row = work.outbox.notifications.row
-    rows = [
-        await row(work.transaction, incident, message, Channel.EMAIL, recipient, occasion="report", now=work.now)
+    drafts = [
+        Draft(incident=incident, message=message, channel=Channel.EMAIL, recipient=recipient, occasion="report")
         for recipient in recipients
     ]
+    rows = await work.outbox.notifications.rows(work.transaction, drafts, work.now)
     return await _queue(work, incident, rows, sent_by)
 
 

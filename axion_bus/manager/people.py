@@ -11,8 +11,9 @@ from axion_bus.domain.communication import Channel as Name
 from axion_bus.domain.delivery import Manner, Patience
 from axion_bus.domain.identity import BusReferences, Guids
 from axion_bus.domain.routing import KEEP_INCIDENTS_APART, Occasion
-from axion_bus.pipeline.notifications import Notifications, Reach
+from axion_bus.pipeline.notifications import Notifications
 from axion_bus.pipeline.outbox import Outbox
+from axion_bus.pipeline.wording import Reach
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

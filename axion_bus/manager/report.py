@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from axion_bus.domain.communication import Channel
 from axion_bus.errors import ConfigError
 from axion_bus.manager import notify
-from axion_bus.pipeline.notifications import Message
+from axion_bus.pipeline.wording import Message
 from axion_bus.reports import Material, render
 from axion_bus.store import queries, reporting
 

@@ -14,7 +14,7 @@ from axion_bus.domain.communication import Communication
 from axion_bus.domain.incident import Incident, IncidentStatus, TimelineEntry, TimelineEvent
 from axion_bus.domain.note import Note, NoteType
 from axion_bus.errors import Conflict, NotFound
-from axion_bus.pipeline.notifications import free_reference
+from axion_bus.pipeline.references import free_reference
 from axion_bus.ports import Changes, Link
 
 if TYPE_CHECKING:

@@ -1,22 +1,22 @@
 """Telling people by themselves: the rows for whom ``[notify]`` names when something happens to an incident.
 
-Made in the transaction that makes it happen; the courier sends them. A channel that is not configured, or a code that nobody
-defined, is a FAILED row that says so: who was not told is on record. Used beside the outbox, and by the manager's ``notify``.
+Made in the transaction that makes it happen, which they never stop; the courier sends them. A channel that is not configured, or a
+code that nobody defined, is a FAILED row that says so: who was not told is on record. Used beside the outbox, and by the manager's
+``notify``. What a message says is ``wording``'s.
 """
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json
 
-from axion_bus.domain import reference, template
 from axion_bus.domain.communication import Channel, Communication, CommunicationStatus, Direction
 from axion_bus.domain.routing import BUILT_IN_CODES, NotifyCode, Occasion, occasion_of
-from axion_bus.errors import StoreUnavailable
 from axion_bus.formats.events import incident_view
+from axion_bus.pipeline.references import References
+from axion_bus.pipeline.wording import Message, Reach, worded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,42 +25,24 @@ if TYPE_CHECKING:
     from axion_bus.domain.alert import Severity
     from axion_bus.domain.events import Event
     from axion_bus.domain.incident import Incident
+    from axion_bus.domain.template import Template
     from axion_bus.ports import Transaction
 
 NO_CHANNEL = "NONE"
-"""The channel of the row for a notify code that nobody defined."""
-
-TITLE = "[{incident_severity}] {incident_title} ({incident_status})"
-TEMPLATE = """\
-{incident_severity}: {incident_title}
-
-Status: {incident_status}
-Package: {incident_package}
-Created: {incident_created_at}
-
-{incident_description}
-
-Incident {incident_guid}
-"""
+"""The channel of the row for a notify code that leads to none."""
+_CHANNEL_CHARACTERS = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reach:
-    """A channel as far as writing to it goes: who is reached where nobody else is named, and its own templates."""
+class Draft:
+    """A message to one recipient, not yet a row: PENDING, or FAILED for the reason ``why_not``."""
 
-    recipients: Sequence[str]
-    title: template.Template | None = None
-    template: template.Template | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """What is to be told. ``html`` as in ``ports.Letter``; ``remark`` says what went wrong with a template."""
-
-    subject: str
-    text: str
-    html: str | None = None
-    remark: str | None = None
+    incident: Incident
+    message: Message
+    channel: str
+    recipient: str
+    occasion: str
+    why_not: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,35 +52,47 @@ class Notifications:
     new_guid: Callable[[datetime], str]
     reach: Mapping[str, Reach] = field(default_factory=dict)
     codes: Mapping[str, Mapping[Severity, str]] = field(default_factory=dict)
+    references: References = field(default_factory=References)
 
     async def of_events(self, transaction: Transaction, events: Iterable[Event], now: datetime) -> list[Communication]:
         """The rows that ``events`` call for; none, and no query, where nobody is to be told."""
-        told = [(event.incident, occasion, code) for event in events for occasion, code in self._called_for(event)]
-        if not told:
-            return []
-        defined = await self.defined(transaction, {code for _, _, code in told})
-        rows = []
-        for incident, occasion, code in told:
-            if incident is not None:
-                rows += await self.of_code(transaction, incident, code, defined.get(code), occasion=occasion, now=now)
-        return rows
+        told = [called for event in events if (called := self._called_for(event)) is not None]
+        return await self._of_told(transaction, told, now)
 
     async def of_occasion(
         self, transaction: Transaction, incident: Incident, occasion: Occasion, now: datetime
     ) -> list[Communication]:
         """The rows that ``occasion`` calls for, where no event tells of it: a reminder."""
         code = self.codes.get(occasion, {}).get(incident.severity)
-        if code is None:
-            return []
-        defined = await self.defined(transaction, {code})
-        return await self.of_code(transaction, incident, code, defined.get(code), occasion=occasion, now=now)
+        return [] if code is None else await self._of_told(transaction, [(incident, occasion, code)], now)
 
-    def _called_for(self, event: Event) -> Iterable[tuple[Occasion, str]]:
+    def _called_for(self, event: Event) -> tuple[Incident, Occasion, str] | None:
         occasion = occasion_of(event)
         if occasion is None or event.incident is None:
-            return ()
+            return None
         code = self.codes.get(occasion, {}).get(event.incident.severity)
-        return ((occasion, code),) if code is not None else ()
+        return None if code is None else (event.incident, occasion, code)
+
+    async def _of_told(
+        self, transaction: Transaction, told: Sequence[tuple[Incident, Occasion, str]], now: datetime
+    ) -> list[Communication]:
+        if not told:
+            return []
+        defined = await self.defined(transaction, {code for _, _, code in told})
+        drafts = [
+            draft
+            for incident, occasion, code in told
+            for draft in self._drafts_at_any_rate(incident, code, defined.get(code), occasion)
+        ]
+        return await self.rows(transaction, drafts, now)
+
+    def _drafts_at_any_rate(self, incident: Incident, code: str, defined: NotifyCode | None, occasion: str) -> list[Draft]:
+        """Whatever is wrong with a code, what happened to the incident is recorded, and that nobody was told of it, too."""
+        try:
+            return self.drafts(incident, code, defined, occasion=occasion)
+        except Exception as exc:  # noqa: BLE001 - one message that cannot be written is settled as failed
+            why = f"notify code {code} cannot be used: {type(exc).__name__}: {exc}"
+            return [_nobody(incident, code, occasion, why)]
 
     async def defined(self, transaction: Transaction, codes: Iterable[str]) -> Mapping[str, NotifyCode]:
         """What ``codes`` stand for, those that anybody defined."""
@@ -106,107 +100,70 @@ class Notifications:
         known = {code: BUILT_IN_CODES[code] for code in wanted & BUILT_IN_CODES.keys()}
         return {**known, **await transaction.notify_codes(wanted)}
 
-    async def of_code(
-        self,
-        transaction: Transaction,
-        incident: Incident,
-        code: str,
-        defined: NotifyCode | None,
-        *,
-        occasion: str,
-        now: datetime,
-        text: template.Template | None = None,
-    ) -> list[Communication]:
-        """A row for each recipient of each channel of ``defined``, by ``text`` if it is given."""
+    def drafts(
+        self, incident: Incident, code: str, defined: NotifyCode | None, *, occasion: str, text: Template | None = None
+    ) -> list[Draft]:
+        """A message for each recipient of each channel of ``defined``, by ``text`` if it is given."""
         if defined is None:
             why = f"def_notify has no code {code}; add it there, or choose another"
-            message = self.message(incident, None, None, text)
-            return [await self.row(transaction, incident, message, NO_CHANNEL, code, occasion=occasion, now=now, why_not=why)]
-        rows = []
+            return [_nobody(incident, code, occasion, why, text)]
+        if not defined.channels:
+            return [_nobody(incident, code, occasion, f"code {code} of def_notify names no channel", text)]
+        drafts = []
         for name in defined.channels:
             reach = self.reach.get(name)
-            message = self.message(incident, defined, reach, text)
+            message = worded(incident, defined, reach, text)
             if reach is None:
                 why = f"channel {name} is not configured: [channels.{name.lower()}] is missing"
-                rows.append(await self.row(transaction, incident, message, name, "", occasion=occasion, now=now, why_not=why))
+                drafts.append(Draft(incident=incident, message=message, channel=name, recipient="", occasion=occasion, why_not=why))
                 continue
-            rows += [
-                await self.row(transaction, incident, message, name, recipient, occasion=occasion, now=now)
-                for recipient in defined.recipients.get(name, reach.recipients)
+            drafts += [
+                Draft(incident=incident, message=message, channel=name, recipient=recipient, occasion=occasion)
+                for recipient in defined.recipients.get(name) or reach.recipients
             ]
-        return rows
+        return drafts
 
-    def message(
-        self, incident: Incident, defined: NotifyCode | None, reach: Reach | None, text: template.Template | None
-    ) -> Message:
-        """The message by the nearest template: the caller's, the code's, the channel's, ours. A code's faulty one gives way."""
-        remarks: list[str] = []
-        title = _parsed(defined.title if defined else None, remarks) or (reach.title if reach else None) or template.parse(TITLE)
-        body = text or _parsed(defined.template if defined else None, remarks) or (reach.template if reach else None)
-        rendered = (body or template.parse(TEMPLATE)).render(incident).strip("\n") + "\n"
-        subject = " ".join(title.render(incident).split())
-        return Message(subject=subject, text=rendered, remark="; ".join(remarks) or None)
+    async def rows(self, transaction: Transaction, drafts: Sequence[Draft], now: datetime) -> list[Communication]:
+        """The rows of ``drafts``, each with a reference of its own."""
+        references = await self.references.take(transaction, now, len(drafts))
+        return [self._row(draft, reference, now) for draft, reference in zip(drafts, references, strict=True)]
 
-    async def row(
-        self,
-        transaction: Transaction,
-        incident: Incident,
-        message: Message,
-        channel: str,
-        recipient: str,
-        *,
-        occasion: str,
-        now: datetime,
-        why_not: str | None = None,
-    ) -> Communication:
-        """One row: PENDING, or FAILED for the reason ``why_not``."""
-        short_ref = await free_reference(transaction, now)
+    def _row(self, draft: Draft, reference: str, now: datetime) -> Communication:
+        message = draft.message
         metadata: dict[str, Any] = {
             "reason": "notification",
-            "occasion": occasion,
-            "reference": short_ref,
+            "occasion": draft.occasion,
+            "reference": reference,
             "title": message.subject,
-            "subject": f"{message.subject} {short_ref}",
+            "subject": f"{message.subject} {reference}",
             "queued_at": now.isoformat(),
-            "incident": incident_view(incident),
+            "incident": incident_view(draft.incident),
         }
         metadata.update({name: value for name, value in (("html", message.html), ("remark", message.remark)) if value})
+        is_pending = draft.why_not is None
         return Communication(
             guid=self.new_guid(now),
-            short_ref=short_ref,
-            incident_guid=incident.guid,
-            channel=channel,
+            short_ref=reference,
+            incident_guid=draft.incident.guid,
+            channel=draft.channel[:_CHANNEL_CHARACTERS],
             direction=Direction.OUTBOUND,
-            status=CommunicationStatus.PENDING if why_not is None else CommunicationStatus.FAILED,
-            message=message.text if channel != Channel.MQTT else _as_json(metadata, message),
-            recipient=recipient,
+            status=CommunicationStatus.PENDING if is_pending else CommunicationStatus.FAILED,
+            message=message.text if draft.channel != Channel.MQTT else _as_json(metadata, message),
+            recipient=draft.recipient,
             timestamp=now,
             metadata=metadata,
-            error_message=why_not,
-            next_attempt_at=now if why_not is None else None,
+            error_message=draft.why_not,
+            next_attempt_at=now if is_pending else None,
         )
+
+
+def _nobody(incident: Incident, code: str, occasion: str, why: str, text: Template | None = None) -> Draft:
+    """What tells that nobody was told."""
+    message = worded(incident, None, None, text)
+    return Draft(incident=incident, message=message, channel=NO_CHANNEL, recipient=code, occasion=occasion, why_not=why)
 
 
 def _as_json(metadata: Mapping[str, Any], message: Message) -> str:
     """The message for programs."""
     names = ("occasion", "reference", "title", "incident")
     return to_json({**{name: metadata[name] for name in names}, "text": message.text}).decode()
-
-
-async def free_reference(transaction: Transaction, now: datetime) -> str:
-    """A reference for a message to people, not taken yet; the unique index has the last word."""
-    for tries in reference.candidates(now, secrets.choice):
-        free = await transaction.free_references(tries)
-        if free:
-            return next(each for each in tries if each in free)
-    raise StoreUnavailable(f"every reference of {now:%Y-%m-%d} is taken")
-
-
-def _parsed(text: str | None, remarks: list[str]) -> template.Template | None:
-    if text is None:
-        return None
-    try:
-        return template.parse(text)
-    except ValueError as exc:
-        remarks.append(f"the code's template is faulty, so this is the plain one: {exc}")
-        return None

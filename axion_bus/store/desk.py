@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, delete, exists, insert, literal, select, update
+from sqlalchemy import String, and_, delete, exists, insert, literal, select, type_coerce, update
 
 from axion_bus.domain.incident import IncidentStatus
-from axion_bus.domain.routing import NotifyCode, channel_names
+from axion_bus.domain.routing import NO_RECIPIENTS, NotifyCode, channel_names, recipients_by_channel
 from axion_bus.store import incidents
 from axion_bus.store.rows import insert_rows, is_given, stored_time
 from axion_bus.store.schema import alert, communication, incident, incident_alert, note, notify, timeline
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from axion_bus.domain.note import Note
 
 _NOTE = ("IncidentGuid", "NoteType", "Content", "CreatedBy", "CreatedAt")
+_notify_codes = select(
+    notify.c.NotifyCode,
+    notify.c.NotifyChannels,
+    notify.c.Title,
+    notify.c.Template,
+    type_coerce(notify.c.Recipients, String).label("Recipients"),  # as it is: SQLite takes what is no JSON, too
+)
 _source, _target = incident.alias("source"), incident.alias("target")
 _leads = (
     select(_source.c.CorrelationKey, _target.c.IncidentGuid)
@@ -50,8 +57,21 @@ async def free_references(connection: AsyncConnection, references: Collection[st
 
 async def notify_codes(connection: AsyncConnection, codes: Collection[str]) -> dict[str, NotifyCode]:
     """Those of ``codes`` that ``def_notify`` has."""
-    found = await connection.execute(select(notify).where(notify.c.NotifyCode.in_(sorted(codes))))
-    return {row.NotifyCode: NotifyCode(code=row.NotifyCode, channels=channel_names(row.NotifyChannels)) for row in found}
+    found = await connection.execute(_notify_codes.where(notify.c.NotifyCode.in_(sorted(codes))))
+    return {row.NotifyCode: _notify_code(row) for row in found}
+
+
+def _notify_code(row: Any) -> NotifyCode:
+    """What a person wrote into ``def_notify``, faults and all."""
+    recipients, fault = NO_RECIPIENTS, None
+    try:
+        recipients = recipients_by_channel(row.Recipients) if row.Recipients is not None else NO_RECIPIENTS
+    except ValueError as exc:
+        fault = str(exc)
+    channels = channel_names(row.NotifyChannels)
+    return NotifyCode(
+        code=row.NotifyCode, channels=channels, title=row.Title, template=row.Template, recipients=recipients, fault=fault
+    )
 
 
 async def merge_targets(connection: AsyncConnection, keys: Collection[str]) -> dict[str, Incident]:

@@ -213,6 +213,9 @@ notify = Table(
     Column("NotifyCode", String(64), primary_key=True),
     Column("NotifyName", String(255), nullable=False),
     Column("NotifyChannels", String(255), nullable=False),
+    Column("Title", _Long),
+    Column("Template", _Long),
+    Column("Recipients", JSON),
 )
 
 silence = Table(

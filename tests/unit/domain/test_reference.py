@@ -9,26 +9,39 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from axion_bus.domain.reference import ALPHABET, candidates, canonical
+from axion_bus.domain.reference import ALPHABET, LENGTHS, candidates, canonical
 from tests.fakes import NOON
 
 
-def test_candidates_are_of_the_day_short_ones_first():
-    tries = list(candidates(NOON + timedelta(hours=11, minutes=59), lambda _alphabet: "7"))
+def test_a_candidate_is_of_the_day():
+    last_minute = NOON + timedelta(hours=11, minutes=59)
 
-    assert [f"REF-20260131-{'7' * length}" for length in (3, 4, 5, 6, 7)] == [each[0] for each in tries]
-    assert {8} == {len(each) for each in tries}
+    assert ["REF-20260131-777"] == candidates(last_minute, lambda _alphabet: "7", length=3, number=1)
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_candidates_have_the_length_that_is_asked_for(length):
+    assert {length} == {len(each.rpartition("-")[2]) for each in candidates(NOON, secrets.choice, length=length, number=50)}
+
+
+def test_no_candidate_is_offered_twice():
+    characters = iter("AAABAAAAB")
+
+    assert ["REF-20260131-AAA", "REF-20260131-BAA", "REF-20260131-AAB"] == candidates(
+        NOON, lambda _alphabet: next(characters), length=3, number=3
+    )
+    assert 1 == len(candidates(NOON, lambda _alphabet: "7", length=3, number=3))
 
 
 def test_every_letter_and_digit_may_be_chosen():
     offered = []
-    next(candidates(NOON, lambda alphabet: offered.append(alphabet) or "A"))
+    candidates(NOON, lambda alphabet: offered.append(alphabet) or "A", length=3, number=1)
 
     assert {"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"} == set(offered)
 
 
 def test_what_is_made_is_read_as_it_is():
-    made = [each for tries in candidates(NOON, secrets.choice) for each in tries]
+    made = [each for length in LENGTHS for each in candidates(NOON, secrets.choice, length=length, number=20)]
 
     assert made == [canonical(each) for each in made]
 
