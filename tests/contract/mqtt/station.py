@@ -179,9 +179,10 @@ class Party:
         self._expiry = Properties(PacketTypes.CONNECT)
         self._expiry.SessionExpiryInterval = 3600 if keeps_session else 0
 
-    def hurry(self) -> None:
-        """Send what is short at once."""
+    def post(self, topic: str, body: bytes) -> None:
+        """Publish at once, at QoS 1, and do not wait for the broker's answer."""
         self._client.socket().setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._client.publish(topic, body, 1)
 
     async def hear(self, *filters: str, qos: int = 1) -> None:
         """Subscribe."""
