@@ -59,8 +59,21 @@ class Reason(StrEnum):
     NOTHING_TO_RESOLVE = "nothing_to_resolve"  # a resolve for which no alert is open
 
 
+class Asked(StrEnum):
+    """What became of a command or of a person's reply that was accepted; kept in the row's Metadata. A closed list."""
+
+    COMMAND = "command"  # carried out
+    REPEATED_COMMAND = "repeated_command"  # carried out before, under the same idempotency_key; answered as then
+    REPLY = "reply"  # recorded, with the incident whose reference it quotes
+    REPLY_WITHOUT_REFERENCE = "reply_without_reference"  # recorded, and about nothing that we know
+    REPEATED_REPLY = "repeated_reply"  # its external_id was accepted before
+    REPLY_ACK = "reply_ack"  # it acknowledged an incident
+    REPLY_CLOSE = "reply_close"  # it closed one
+    REPLY_NOTE = "reply_note"  # it became a note
+
+
 class Fault(StrEnum):
-    """Why a message was not accepted as an alert; kept in the FAILED row's Metadata. A closed list."""
+    """Why a message was not accepted; kept in the FAILED row's Metadata. A closed list."""
 
     EMPTY = "empty"
     RETAINED = "retained"
@@ -81,6 +94,8 @@ class Fault(StrEnum):
     MAPPING_FAILED = "mapping_failed"
     EXPIRED = "expired"  # a command that came too late to be carried out
     REFUSED = "refused"  # a command that the life cycle, the arguments or the state of things do not allow
+    SENDER_NOT_ALLOWED = "sender_not_allowed"  # a person's command by a reply, from somebody who may not
+    UNKNOWN_REFERENCE = "unknown_reference"  # a person's command by a reply, about a message that nobody knows
     OWN_PUBLICATION = "own_publication"  # published by this instance and sent back to it, by a bridge perhaps
     INTERNAL = "internal"  # a bug of ours; the row keeps what is needed to repeat it
     SESSION_LOST = "session_lost"  # not a message but a gap: the broker no longer had our session

@@ -53,12 +53,19 @@ def decode(body: bytes) -> Said | Malformed:
         value = strict_json.read(body)
         if not isinstance(value, dict):
             return Malformed(fault=Fault.WRONG_TYPE, place="$", detail=f"no object, but {strict_json.kind_of(value)}")
-        sender = _text(value, "from", MAX_SENDER_CHARACTERS)
+        sender = _line(value, "from", MAX_SENDER_CHARACTERS)
         message = _text(value, "message", MAX_MESSAGE_CHARACTERS)
-        external_id = _text(value, "external_id", MAX_SENDER_CHARACTERS) if value.get("external_id") is not None else None
+        external_id = _line(value, "external_id", MAX_SENDER_CHARACTERS) if value.get("external_id") is not None else None
         return Said(sender=sender, message=message, external_id=external_id)
     except Unreadable as exc:
-        return Malformed(fault=exc.fault, place=exc.place, detail=exc.detail)
+        return exc.below("$")
+
+
+def _line(value: dict[str, object], name: str, maximum: int) -> str:
+    found = _text(value, name, maximum)
+    if not found.isprintable():
+        raise Unreadable(Fault.BAD_VALUE, f"$.{name}", f"{name} has a character that cannot be printed")
+    return found
 
 
 def _text(value: dict[str, object], name: str, maximum: int) -> str:

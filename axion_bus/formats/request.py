@@ -38,13 +38,13 @@ def decode(body: bytes) -> Request | Malformed:
             transaction=own["transaction"],
         )
     except Unreadable as exc:
-        return Malformed(fault=exc.fault, place=exc.place, detail=exc.detail)
+        return exc.below("$")
 
 
 def _object(body: bytes) -> dict[str, Any]:
     value = strict_json.read(body) if body.strip() else {}
     if not isinstance(value, dict):
-        raise Unreadable(Fault.WRONG_TYPE, "$", f"a command is a JSON object of arguments, found {strict_json.kind_of(value)}")
+        raise Unreadable(Fault.WRONG_TYPE, "", f"a command is a JSON object of arguments, found {strict_json.kind_of(value)}")
     return value
 
 
@@ -52,7 +52,7 @@ def _text(value: object, name: str) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str) or not value.strip():
-        raise Unreadable(Fault.WRONG_TYPE, f"$.{name}", f"it is no text, but {strict_json.kind_of(value)}, or empty")
+        raise Unreadable(Fault.WRONG_TYPE, f".{name}", f"it is no text, but {strict_json.kind_of(value)}, or empty")
     if len(value) > MAX_KEY_CHARACTERS:
-        raise Unreadable(Fault.TOO_LONG, f"$.{name}", f"{len(value)} characters; at most {MAX_KEY_CHARACTERS} are allowed")
+        raise Unreadable(Fault.TOO_LONG, f".{name}", f"{len(value)} characters; at most {MAX_KEY_CHARACTERS} are allowed")
     return value

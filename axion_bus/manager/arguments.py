@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, m
 from pydantic_core import ErrorDetails
 
 from axion_bus.domain import template
+from axion_bus.domain.communication import CommunicationStatus, Direction
 from axion_bus.domain.incident import CloseReason
 from axion_bus.errors import ValidationFailed
 from axion_bus.manager import fields as f
@@ -113,10 +114,10 @@ class LogCommunication(Arguments):
 
     incident_guid: f.Guid
     channel: f.ChannelName
-    direction: f.DirectionField
+    direction: f.DirectionField = Direction.OUTBOUND
     message: f.Content
     recipient: f.Recipient | None = None
-    status: f.LoggedStatus
+    status: f.LoggedStatus = CommunicationStatus.SENT
     metadata: f.Metadata | None = None
     external_id: f.Person | None = None
     logged_by: f.Person = SYSTEM

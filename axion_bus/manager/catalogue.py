@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from axion_bus.domain.communication import CommunicationStatus
+from axion_bus.formats.events import incident_view
 from axion_bus.manager import arguments as a
 from axion_bus.manager import notify, verbs
-from axion_bus.manager.views import incident_view
 from axion_bus.store import queries
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from axion_bus.manager.verbs import Work
 
 _WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_NAMES = {"RuleName": "rule"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,16 @@ class Verb:
     act: Callable[[Work, Any], Awaitable[Answer]]
     actor: str | None = None
 
+    def incident_of(self, arguments: a.Arguments) -> str | None:
+        """The guid of the incident that ``arguments`` are about, known or not."""
+        guid: str | None = getattr(arguments, "incident_guid", getattr(arguments, "source_incident_guid", None))
+        return guid
+
 
 def _changes(act: Callable[[Work, Any], Awaitable[Incident]]) -> Callable[[Work, Any], Awaitable[Answer]]:
     async def run(work: Work, given: a.Arguments) -> Answer:
         incident = await act(work, given)
-        return Answer(on_the_bus(incident_view(incident)), incident.guid)
+        return Answer(incident_view(incident), incident.guid)
 
     return run
 
@@ -73,14 +79,16 @@ async def _list(work: Work, given: a.ListIncidents) -> Answer:
 
 async def _look_up(work: Work, given: a.LookupRef) -> Answer:
     row = await work.transaction.ask(lambda connection: queries.communication_row(connection, given.short_ref))
-    return Answer(None if row is None else on_the_bus(row), None if row is None else row["IncidentGuid"])
+    if row is None:
+        return Answer(None)
+    metadata = {name: value for name, value in (row["Metadata"] or {}).items() if name != "html"}  # a page: too much for an answer
+    tries = [on_the_bus(each) for each in row["AttemptLog"]]
+    return Answer(on_the_bus({**row, "Metadata": metadata, "AttemptLog": tries}), row["IncidentGuid"])
 
 
-def on_the_bus(value: Any) -> Any:
-    """``value`` with the guide's column names as the bus writes names: ``IncidentGuid`` as ``incident_guid``."""
-    if isinstance(value, dict):
-        return {_WORD.sub("_", name).lower(): on_the_bus(inner) for name, inner in value.items() if isinstance(name, str)}
-    return [on_the_bus(inner) for inner in value] if isinstance(value, list) else value
+def on_the_bus(row: Mapping[str, Any]) -> dict[str, Any]:
+    """``row`` with the guide's column names as the bus writes names: ``IncidentGuid`` as ``incident_guid``. Values stay."""
+    return {_NAMES.get(name) or _WORD.sub("_", name).lower(): value for name, value in row.items()}
 
 
 CATALOGUE: Mapping[str, Verb] = {

@@ -7,7 +7,7 @@ answered all the same.
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +16,14 @@ from pydantic_core import from_json, to_json
 from axion_bus import errors
 from axion_bus.domain import topics
 from axion_bus.domain.alert import digest
-from axion_bus.domain.communication import Channel, Communication, CommunicationStatus, Direction, Fault
+from axion_bus.domain.communication import Asked, Channel, Communication, CommunicationStatus, Direction, Fault
 from axion_bus.formats import request as format_
 from axion_bus.formats.message import Malformed
 from axion_bus.manager import arguments as a
+from axion_bus.manager import envelope
 from axion_bus.manager.catalogue import CATALOGUE, Answer
 from axion_bus.manager.verbs import Work
-from axion_bus.pipeline.inbound import KEPT_RAW_BYTES, shown
+from axion_bus.pipeline.inbound import shown
 from axion_bus.ports import Changes
 
 if TYPE_CHECKING:
@@ -41,15 +42,33 @@ CODES: Sequence[tuple[type[errors.AxionError], str]] = (
 )
 """What the answer's ``error.code`` is for an error of a verb."""
 
+MAX_ANSWER_BYTES = 1024 * 1024
+"""A longer answer is not given: whoever asked for ten thousand incidents is to ask for fewer at a time."""
 
-@dataclass(frozen=True, slots=True)
-class _Refused(Exception):
-    """Why a command is not carried out: the fault for its row, the code and text for its answer."""
+_NOT_CARRIED_OUT = frozenset({Fault.RETAINED, Fault.EXPIRED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why a command is not carried out: the fault for its row, the code and text for its answer, and what it was about."""
 
     fault: Fault
     code: str
     text: str
     allowed: Sequence[str] | None = None
+    incident_guid: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """One command as it is dealt with. ``key`` makes it one with its repetitions."""
+
+    received: Received
+    guid: str
+    verb: str
+    now: datetime
+    request: Request | None
+    key: str | None
 
 
 class BusRequests:
@@ -69,15 +88,15 @@ class BusRequests:
         forbidden: Sequence[str],
     ) -> None:
         self._outbox = outbox
-        self._prefix = f"{base_topic}/request/"
+        self._root = f"{base_topic}/request"
         self._response = f"{base_topic}/response/"
-        self._response_prefixes = (f"{base_topic}/", *response_prefixes)
+        self._response_prefixes = tuple(f"{prefix.rstrip('/')}/" for prefix in (base_topic, *response_prefixes))
         self._forbidden = forbidden
         self._max_payload_bytes = max_payload_bytes
 
     def wants(self, address: str) -> bool:
         """Whether what comes on ``address`` is a command."""
-        return address.startswith(self._prefix)
+        return address == self._root or address.startswith(f"{self._root}/")
 
     async def answer(self, transaction: Transaction, received: Received, guid: str, now: datetime) -> list[Communication]:
         """Carry out ``received`` inside ``transaction``; the rows that tell of it are written, and returned. ``guid`` is its row's.
@@ -86,107 +105,96 @@ class BusRequests:
             StoreConflict, StoreUnavailable: nothing of it holds; try again, whole.
 
         """
-        verb = received.address.removeprefix(self._prefix)
-        read = format_.decode(received.body)
+        verb = received.address.removeprefix(self._root).removeprefix("/")
+        fault = envelope.fault_of(received, max_payload_bytes=self._max_payload_bytes)
+        read = fault if fault and fault.fault is Fault.TOO_LARGE else format_.decode(received.body)
         request = None if isinstance(read, Malformed) else read
-        key = digest("command", (verb, request.idempotency_key)) if request and request.idempotency_key else None
-        earlier = await transaction.answer_to(key) if key is not None else None
-        work = Work(transaction=transaction, outbox=self._outbox, now=now)
-        answer, refusal = Answer(None), None
-        try:
-            if earlier is None:
-                answer = await self._carry_out(work, verb, read, received)
-        except _Refused as exc:
-            refusal = exc
-        is_done = earlier is None and refusal is None
-        body = _body(answer, refusal, request) if earlier is None else _again(earlier, request)
-        response = self._response_row(received=received, verb=verb, request_guid=guid, body=body, answer=answer, now=now)
-        row = self._request_row(received=received, verb=verb, guid=guid, request=request, refusal=refusal, answer=answer, now=now)
-        row = replace(row, ingest_key=key if is_done else None, metadata={**row.metadata, "response": response.guid})
-        await transaction.save(Changes(communications=[row, response]))
-        return [row, response]
+        key = digest("command", (verb, request.idempotency_key)) if request and request.idempotency_key and not fault else None
+        asked = _Asked(received=received, guid=guid, verb=verb, now=now, request=request, key=key)
+        earlier = None if key is None else await transaction.answer_to(key)
+        if earlier is not None:
+            rows = self._rows(asked, Answer(None), Asked.REPEATED_COMMAND, _again(earlier, request), key=None)
+        elif fault is not None:
+            rows = self._refused(asked, _unread(fault))
+        elif isinstance(read, Malformed):
+            rows = self._refused(asked, _unread(read))
+        else:
+            rows = await self._carried_out(Work(transaction=transaction, outbox=self._outbox, now=now), asked, read)
+        await transaction.save(Changes(communications=rows))
+        return rows
 
-    async def _carry_out(self, work: Work, verb: str, read: Request | Malformed, received: Received) -> Answer:
-        self._refuse(received, work.now)
-        if isinstance(read, Malformed):
-            at = f" at {read.place}" if read.place else ""
-            raise _Refused(read.fault, "invalid", f"{read.fault}{at}: {read.detail}")
-        if verb not in CATALOGUE:
-            raise _Refused(Fault.BAD_VALUE, "invalid", f"there is no verb {verb[:64]!a}; known: {', '.join(CATALOGUE)}")
-        known = CATALOGUE[verb]
-        given = read.arguments
-        if read.by is not None and known.actor is not None:
-            given = {known.actor: read.by, **given}
-        try:
-            return await known.act(work, a.check(known.arguments, given))
-        except errors.AxionError as exc:
-            code = next((code for kind, code in CODES if isinstance(exc, kind)), None)
-            if code is None:
-                raise
-            allowed = exc.allowed if isinstance(exc, errors.InvalidTransition) else None
-            raise _Refused(Fault.REFUSED, code, str(exc), allowed) from exc
+    async def _carried_out(self, work: Work, asked: _Asked, request: Request) -> list[Communication]:
+        done = _expired(asked.received, work.now) or await _act(work, asked.verb, request)
+        if isinstance(done, Refusal):
+            return self._refused(asked, done)
+        body = _body(request, data=done.data)
+        if len(body.encode()) > MAX_ANSWER_BYTES:
+            text = (
+                f"the answer would have {len(body.encode())} bytes, and {MAX_ANSWER_BYTES} are sent at most; ask for less (limit)"
+            )
+            return self._refused(asked, Refusal(fault=Fault.REFUSED, code="refused", text=text))
+        return self._rows(asked, done, Asked.COMMAND, body, key=asked.key)
 
-    def _refuse(self, received: Received, now: datetime) -> None:
-        if len(received.body) > self._max_payload_bytes:
-            text = f"{len(received.body)} bytes; [intake] max_payload_bytes allows {self._max_payload_bytes}"
-            raise _Refused(Fault.TOO_LARGE, "invalid", text)
-        if received.bad_address:
-            raise _Refused(Fault.BAD_TOPIC, "invalid", "the topic is not UTF-8 (MQTT 5 1.5.4)")
-        if received.retained:
-            raise _Refused(Fault.RETAINED, "refused", "a retained command would be carried out again and again; do not retain it")
-        expires_s = received.attributes.expires_s if received.attributes else None
-        if expires_s is not None and received.received_at + timedelta(seconds=expires_s) < now:
-            raise _Refused(Fault.EXPIRED, "refused", f"it expired {expires_s} s after it came, before it could be carried out")
+    def _refused(self, asked: _Asked, refusal: Refusal) -> list[Communication]:
+        error: dict[str, Any] = {"code": refusal.code, "message": refusal.text}
+        if refusal.allowed is not None:
+            error["allowed"] = list(refusal.allowed)
+        about = Answer(None, refusal.incident_guid)
+        return self._rows(asked, about, refusal.fault, _body(asked.request, error=error), refusal=refusal)
 
-    def _request_row(
+    def _rows(
         self,
+        asked: _Asked,
+        about: Answer,
+        reason: Asked | Fault,
+        body: str,
         *,
-        received: Received,
-        verb: str,
-        guid: str,
-        request: Request | None,
-        refusal: _Refused | None,
-        answer: Answer,
-        now: datetime,
-    ) -> Communication:
-        """The INBOUND row: what was asked, by whom, and what became of it."""
-        reason = "command" if refusal is None else refusal.fault.value
-        return Communication(
-            guid=guid,
-            short_ref=self._outbox.new_reference(now),
-            incident_guid=answer.incident_guid,
+        refusal: Refusal | None = None,
+        key: str | None = None,
+    ) -> list[Communication]:
+        """What was asked, by whom, and what became of it; and the answer, and where it goes."""
+        received, request = asked.received, asked.request
+        response = self._response_row(asked, about, body)
+        metadata = {"reason": reason.value, "verb": asked.verb[:64], "by": _who(asked), "response": response.guid}
+        raw = None
+        if refusal is not None:
+            raw, more = envelope.kept(received.body)
+            metadata.update(more)
+        row = Communication(
+            guid=asked.guid,
+            short_ref=self._outbox.new_reference(asked.now),
+            incident_guid=about.incident_guid,
             channel=received.channel,
             direction=Direction.INBOUND,
             status=CommunicationStatus.RECEIVED if refusal is None else CommunicationStatus.FAILED,
-            message=shown(received.body),
+            message=received.body.decode() if refusal is None else shown(received.body),
             recipient=received.address,
             timestamp=received.received_at,
-            metadata={"reason": reason, "verb": verb[:64], "by": request.by if request else None},
+            metadata=metadata,
             external_id=request.idempotency_key if request else None,
             error_message=None if refusal is None else f"{refusal.code}: {refusal.text}",
-            raw=None if refusal is None else received.body[:KEPT_RAW_BYTES],
+            ingest_key=key,
+            raw=raw,
         )
+        return [row, response]
 
-    def _response_row(
-        self, *, received: Received, verb: str, request_guid: str, body: str, answer: Answer, now: datetime
-    ) -> Communication:
-        """The OUTBOUND row: the answer, and where it goes."""
-        attributes = received.attributes
-        metadata: dict[str, Any] = {"reason": "response", "request": request_guid}
+    def _response_row(self, asked: _Asked, about: Answer, body: str) -> Communication:
+        attributes = asked.received.attributes
+        metadata: dict[str, Any] = {"reason": "response", "request": asked.guid}
         if attributes is not None and attributes.correlation is not None:
             metadata["correlation"] = base64.b64encode(attributes.correlation).decode()
         return Communication(
-            guid=self._outbox.new_guid(now),
-            short_ref=self._outbox.new_reference(now),
-            incident_guid=answer.incident_guid,
+            guid=self._outbox.new_guid(asked.now),
+            short_ref=self._outbox.new_reference(asked.now),
+            incident_guid=about.incident_guid,
             channel=Channel.MQTT,
             direction=Direction.OUTBOUND,
             status=CommunicationStatus.PENDING,
             message=body,
-            recipient=self._where(attributes.response_topic if attributes else None, verb),
-            timestamp=now,
+            recipient=self._where(attributes.response_topic if attributes else None, asked.verb),
+            timestamp=asked.now,
             metadata=metadata,
-            next_attempt_at=now,
+            next_attempt_at=asked.now,
         )
 
     def _where(self, wished: str | None, verb: str) -> str:
@@ -201,20 +209,60 @@ class BusRequests:
         return own if any(topics.matches(each, wished) for each in self._forbidden) else wished
 
 
+def _unread(malformed: Malformed) -> Refusal:
+    code = "refused" if malformed.fault in _NOT_CARRIED_OUT else "invalid"
+    return Refusal(fault=malformed.fault, code=code, text=envelope.told(malformed))
+
+
+def _expired(received: Received, now: datetime) -> Refusal | None:
+    expires_s = received.attributes.expires_s if received.attributes else None
+    if expires_s is None or now <= received.received_at + timedelta(seconds=expires_s):
+        return None
+    text = f"it expired {expires_s} s after it came, before it could be carried out"
+    return Refusal(fault=Fault.EXPIRED, code="refused", text=text)
+
+
+async def _act(work: Work, verb: str, request: Request) -> Answer | Refusal:
+    known = CATALOGUE.get(verb)
+    if known is None:
+        text = f"there is no verb {verb[:64]!a}; known: {', '.join(CATALOGUE)}"
+        return Refusal(fault=Fault.BAD_VALUE, code="invalid", text=text)
+    given = request.arguments
+    if request.by is not None and known.actor is not None:
+        given = {known.actor: request.by, **given}
+    try:
+        arguments = a.check(known.arguments, given)
+    except errors.ValidationFailed as exc:
+        return Refusal(fault=Fault.REFUSED, code="invalid", text=str(exc))
+    try:
+        return await known.act(work, arguments)
+    except errors.AxionError as exc:
+        code = next((code for kind, code in CODES if isinstance(exc, kind)), None)
+        if code is None:
+            raise
+        allowed = exc.allowed if isinstance(exc, errors.InvalidTransition) else None
+        about = None if isinstance(exc, errors.NotFound) else known.incident_of(arguments)
+        return Refusal(fault=Fault.REFUSED, code=code, text=str(exc), allowed=allowed, incident_guid=about)
+
+
+def _who(asked: _Asked) -> str | None:
+    """Who asks: ``by``, or the argument that the verb has for it."""
+    if asked.request is None:
+        return None
+    known = CATALOGUE.get(asked.verb)
+    named = asked.request.arguments.get(known.actor) if known is not None and known.actor is not None else None
+    return named[: format_.MAX_KEY_CHARACTERS] if isinstance(named, str) else asked.request.by
+
+
 def _again(earlier: str, request: Request | None) -> str:
     """The answer of the first time, under the mark of this time."""
     return to_json({**from_json(earlier), "transaction": request.transaction if request else None}).decode()
 
 
-def _body(answer: Answer, refusal: _Refused | None, request: Request | None) -> str:
-    error: dict[str, Any] | None = None
-    if refusal is not None:
-        error = {"code": refusal.code, "message": refusal.text}
-        if refusal.allowed is not None:
-            error["allowed"] = list(refusal.allowed)
+def _body(request: Request | None, *, data: Any = None, error: dict[str, Any] | None = None) -> str:
     body = {
-        "status": "ok" if refusal is None else "error",
-        "data": answer.data,
+        "status": "ok" if error is None else "error",
+        "data": data,
         "error": error,
         "transaction": request.transaction if request else None,
     }

@@ -1,4 +1,4 @@
-"""An incident manager on an empty database of each kind, and more of them on the same one."""
+"""An incident manager on an empty database of each kind, and more of them on the same one; and desks of the bus on a shared one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from axion_bus import AsyncIncidentManager
 from axion_bus.config import parse
+from tests.contract.manager import bus
 
 
 @pytest.fixture
@@ -42,3 +43,28 @@ def an_incident(manager):
         return await manager.create_incident(**{"title": "t", "severity": "HIGH", "package": "P", **given})
 
     return make
+
+
+@pytest.fixture(scope="module", params=["sqlite", "mariadb"])
+def shared_url(request, tmp_path_factory):
+    """A database of each kind that the tests of a module share."""
+    if request.param == "sqlite":
+        return bus.set_up(f"sqlite:///{tmp_path_factory.mktemp('shared')}/axion-bus.db")
+    return bus.set_up(request.getfixturevalue("mariadb").fresh_database())
+
+
+@pytest.fixture
+async def make_desk(shared_url):
+    """Opens desks where commands and replies arrive; arguments are sections of the configuration."""
+    async with AsyncExitStack() as stack:
+
+        async def make(**settings):
+            return await stack.enter_async_context(bus.opened(shared_url, settings))
+
+        yield make
+
+
+@pytest.fixture
+async def desk(make_desk):
+    """A desk with nothing configured."""
+    return await make_desk()
