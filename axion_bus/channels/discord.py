@@ -5,9 +5,10 @@ Source: discord.com/developers, "Execute Webhook" (``wait``), "Edit Webhook Mess
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from axion_bus.channels.http import Poster
+from axion_bus.channels.http import Answer, Poster
+from axion_bus.errors import DeliveryFailed
 from axion_bus.ports import Receipt
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from axion_bus.ports import Letter
 
 MAX_CHARACTERS = 2000
+_NOT_FOUND = 404
 
 
 class DiscordChannel:
@@ -37,9 +39,16 @@ class DiscordChannel:
         if letter.thread is None:
             answer = await self._poster.post(f"{url}?wait=true", json=body)
         else:
-            answer = await self._poster.post(f"{url}/messages/{letter.thread}", json=body, method="PATCH")
+            answer = await self._edit(f"{url}/messages/{letter.thread}", body)
         said = answer.json if isinstance(answer.json, dict) else {}
         return Receipt(external_id=str(said["id"]) if "id" in said else letter.thread, answer=answer.kept)
+
+    async def _edit(self, url: str, body: dict[str, Any]) -> Answer:
+        try:
+            return await self._poster.post(url, json=body, method="PATCH")
+        except DeliveryFailed as exc:
+            exc.is_thread_gone = exc.status == _NOT_FOUND  # somebody deleted the message
+            raise
 
     async def close(self) -> None:
         """Close its connections."""

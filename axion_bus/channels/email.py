@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiosmtplib
 
+from axion_bus.channels.redaction import Redaction
 from axion_bus.errors import DeliveryFailed
 from axion_bus.ports import Receipt
 
@@ -44,6 +45,7 @@ class EmailChannel:
     def __init__(self, settings: Email) -> None:
         self._settings = settings
         self._where = f"{settings.host}:{settings.port}"
+        self._redacted = Redaction(settings)
 
     @property
     def recipients(self) -> Sequence[str]:
@@ -69,7 +71,7 @@ class EmailChannel:
             raise DeliveryFailed(text, is_ambiguous=conversation.is_past_data) from exc
         except (aiosmtplib.SMTPException, OSError) as exc:
             text = f"{self._where} could not be reached, or broke off: {exc}"
-            raise DeliveryFailed(" ".join(text.split()), is_ambiguous=conversation.is_past_data) from exc
+            raise DeliveryFailed(self._redacted(" ".join(text.split())), is_ambiguous=conversation.is_past_data) from exc
         else:
             with suppress(aiosmtplib.SMTPException, OSError):  # it has the message, however it takes our leave
                 await conversation.quit(timeout=_QUIT_S)
@@ -87,9 +89,10 @@ class EmailChannel:
             _, answer = await conversation.send_message(message, recipients=[address])
         except aiosmtplib.SMTPRecipientsRefused as exc:
             refused = exc.recipients[0]
-            raise _refused(f"{self._where} refused {letter.recipient}: {refused.code} {refused.message}", refused.code) from exc
+            text = f"{self._where} refused {letter.recipient}: {refused.code} {refused.message}"
+            raise _refused(self._redacted(text), refused.code) from exc
         except aiosmtplib.SMTPResponseException as exc:
-            raise _refused(f"{self._where} answered {exc.code} {exc.message}", exc.code) from exc
+            raise _refused(self._redacted(f"{self._where} answered {exc.code} {exc.message}"), exc.code) from exc
         except (ValueError, aiosmtplib.SMTPNotSupported) as exc:
             raise _refused(f"a message to {letter.recipient!a} cannot be written for {self._where}: {exc}", _PERMANENT) from exc
         return answer

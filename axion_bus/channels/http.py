@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 
+from axion_bus.channels.redaction import Redaction
 from axion_bus.errors import DeliveryFailed
 
 if TYPE_CHECKING:
@@ -45,11 +46,22 @@ class Answer:
         return self.text[:KEPT_ANSWER_BYTES]
 
 
+@dataclass(slots=True)
+class _Sent:
+    """Whether a byte of a request may have left; the HTTP library tells it what it does (its extension ``trace``)."""
+
+    has_begun: bool = False
+
+    async def __call__(self, doing: str, _info: object) -> None:
+        self.has_begun = self.has_begun or doing.startswith("http11.send_request_headers")
+
+
 class Poster:
     """One HTTP client for one channel. ``base_url`` of the channel replaces scheme, host and port of what is posted to."""
 
     def __init__(self, settings: Channel) -> None:
         self._settings = settings
+        self._redacted = Redaction(settings)
         self._client = httpx2.AsyncClient(
             timeout=settings.timeout_s,
             trust_env=False,
@@ -77,6 +89,7 @@ class Poster:
 
         """
         where = self._where(url)
+        sent = _Sent()
         try:
             async with asyncio.timeout(self._settings.timeout_s):
                 to = await self._public(where)
@@ -87,24 +100,34 @@ class Poster:
                     content=content,
                     data=form,
                     headers={**(headers or {}), "Host": where.netloc.decode()},
-                    extensions={"sni_hostname": where.host},
+                    extensions={"sni_hostname": where.host, "trace": sent},
                 )
                 response = await self._client.send(request, auth=auth, stream=True)
                 body = await _read(response)
         except TimeoutError as exc:
-            raise DeliveryFailed(f"{where.host} gave no answer within {self._settings.timeout_s:g} s", is_ambiguous=True) from exc
-        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol) as exc:
-            raise DeliveryFailed(f"{where.host} could not be reached: {exc}") from exc
+            text = f"{where.host} gave no answer within {self._settings.timeout_s:g} s"
+            raise DeliveryFailed(text, is_ambiguous=sent.has_begun) from exc
+        except httpx2.LocalProtocolError as exc:  # its text has the header, which may be the secret
+            text = f"a request to {where.host} cannot be written: a secret holds what cannot stand in a header"
+            raise DeliveryFailed(text, is_permanent=True) from exc
         except httpx2.HTTPError as exc:
-            raise DeliveryFailed(f"{where.host} broke off: {type(exc).__name__}: {exc}", is_ambiguous=True) from exc
-        return _judged(where.host, response, body)
+            text = self._redacted(f"{type(exc).__name__}: {exc}")
+            if not sent.has_begun:
+                raise DeliveryFailed(f"{where.host} could not be reached: {text}") from exc
+            raise DeliveryFailed(f"{where.host} broke off: {text}", is_ambiguous=True) from exc
+        return _judged(where.host, response, self._redacted(body.decode("utf-8", "replace")))
 
     def _where(self, url: str) -> httpx2.URL:
-        where = httpx2.URL(url)
+        try:
+            where = httpx2.URL(url)
+        except httpx2.InvalidURL:
+            raise DeliveryFailed("the address that is to be posted to is none", is_permanent=True) from None  # it is a secret
         if self._settings.base_url is not None:
             base = httpx2.URL(self._settings.base_url)
             path = base.path.rstrip("/") + where.path
             where = where.copy_with(scheme=base.scheme, host=base.host, port=base.port, path=path)
+        if where.scheme not in ("http", "https") or not where.host:
+            raise DeliveryFailed("the address that is to be posted to is none", is_permanent=True)
         if where.scheme != "https" and not self._settings.allow_private:
             raise DeliveryFailed(f"{where.host} is to be posted to without TLS; write https://", is_permanent=True)
         return where
@@ -147,14 +170,18 @@ async def _read(response: httpx2.Response) -> bytes:
     return body[:MAX_ANSWER_BYTES]
 
 
-def _judged(host: str, response: httpx2.Response, body: bytes) -> Answer:
-    text = body.decode("utf-8", "replace")
+def _judged(host: str, response: httpx2.Response, text: str) -> Answer:
     status = response.status_code
     if 200 <= status < 300:
         return Answer(status, text, _json(response, text))
     said = " ".join(text[:KEPT_ANSWER_BYTES].split())
     is_permanent = not (status >= 500 or status in _TRANSIENT)
-    raise DeliveryFailed(f"{host} answered {status}: {said}", is_permanent=is_permanent, retry_after_s=_retry_after_s(response))
+    raise DeliveryFailed(
+        f"{host} answered {status}: {said}",
+        is_permanent=is_permanent,
+        retry_after_s=_retry_after_s(response),
+        status=status,
+    )
 
 
 def _json(response: httpx2.Response, text: str) -> Any:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from axion_bus.ports import Letter
 
 URL = "https://events.pagerduty.com/v2/enqueue"
-_ACTIONS = {"acknowledged": "acknowledge", "closed": "resolve"}
 _SEVERITIES = {"CRITICAL": "critical", "HIGH": "error", "MEDIUM": "warning", "LOW": "info"}
 _SUMMARY_CHARACTERS = 1024
 _DETAIL_CHARACTERS = 8192
@@ -37,11 +36,11 @@ class PagerDutyChannel:
         incident = letter.incident
         event: dict[str, Any] = {
             "routing_key": self._settings.routing_key.reveal(),
-            "event_action": _ACTIONS.get(letter.occasion, "trigger"),
+            "event_action": _action(letter),
             "dedup_key": letter.incident_guid or letter.guid,
         }
         if event["event_action"] == "trigger":
-            event["payload"] = {
+            payload = {
                 "summary": letter.subject[:_SUMMARY_CHARACTERS],
                 "source": "axion-bus",
                 "severity": _SEVERITIES.get(incident.get("severity", ""), "error"),
@@ -49,6 +48,7 @@ class PagerDutyChannel:
                 "timestamp": incident.get("created_at"),
                 "custom_details": {"message": letter.text[:_DETAIL_CHARACTERS], "reference": letter.reference},
             }
+            event["payload"] = {name: value for name, value in payload.items() if value is not None}
         answer = await self._poster.post(URL, json=event)
         said = answer.json if isinstance(answer.json, dict) else {}
         return Receipt(external_id=str(said.get("dedup_key") or event["dedup_key"]), answer=answer.kept)
@@ -56,3 +56,10 @@ class PagerDutyChannel:
     async def close(self) -> None:
         """Close its connections."""
         await self._poster.close()
+
+
+def _action(letter: Letter) -> str:
+    """What the incident's status calls for: whoever is told of a closed one by hand must not be paged for it again."""
+    if letter.occasion == "closed" or letter.incident.get("status") == "CLOSED":
+        return "resolve"
+    return "acknowledge" if letter.occasion == "acknowledged" else "trigger"

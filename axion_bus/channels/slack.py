@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 URL = "https://slack.com/api/chat.postMessage"
 MAX_CHARACTERS = 4000
 _TRANSIENT = frozenset({"fatal_error", "internal_error", "ratelimited", "request_timeout", "service_unavailable", "rate_limited"})
+_THREAD_GONE = frozenset({"cannot_reply_to_message", "restricted_action_thread_locked", "thread_not_found"})
 
 
 class SlackChannel:
@@ -67,5 +68,9 @@ def _receipt(answer: Answer) -> Receipt:
     said = answer.json if isinstance(answer.json, dict) else {}
     if said.get("ok") is not True:
         error = str(said.get("error", answer.kept))
-        raise DeliveryFailed(f"slack.com refused the message: {error}", is_permanent=error not in _TRANSIENT)
+        raise DeliveryFailed(
+            f"slack.com refused the message: {error}",
+            is_permanent=error not in _TRANSIENT,
+            is_thread_gone=error in _THREAD_GONE,
+        )
     return Receipt(external_id=f"{said.get('channel')}:{said.get('ts')}", answer=answer.kept)

@@ -44,7 +44,8 @@ class TwilioChannel:
             "Body": text if len(text) <= MAX_CHARACTERS else f"{text[: MAX_CHARACTERS - 1]}…",
         }
         if settings.status_callback is not None:
-            form["StatusCallback"] = f"{settings.status_callback}?reference={letter.reference}"
+            joint = "&" if "?" in settings.status_callback else "?"
+            form["StatusCallback"] = f"{settings.status_callback}{joint}reference={letter.reference}"
         url = f"{HOST}/2010-04-01/Accounts/{settings.account_sid}/Messages.json"
         answer = await self._poster.post(url, form=form, auth=(settings.account_sid, settings.auth_token.reveal()))
         said = answer.json if isinstance(answer.json, dict) else {}

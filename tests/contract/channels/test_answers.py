@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import re
+import socket
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
+from werkzeug import Response
 
 from axion_bus.errors import DeliveryFailed
-from tests.contract.channels.conftest import CANARY, SECTIONS, TAKEN
+from tests.contract.channels.conftest import CANARY, SECRETS, SECTIONS, TAKEN
 
 HTTP = sorted(SECTIONS)
 PERMANENT = (301, 400, 401, 403, 404)
@@ -136,6 +143,78 @@ async def test_a_private_address_is_never_connected_to_unless_it_is_allowed(chan
         failed = await failure(made, letter)
 
     assert (True, True) == (failed.is_permanent, "not public" in str(failed))
+
+
+async def test_a_host_that_takes_no_connection_in_time_was_told_nothing(channel, letter):
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        address = full.getsockname()
+        with closing(socket.create_connection(address)):  # fills its queue, so that the next one waits for ever
+            async with channel("PAGERDUTY", base_url=f"http://127.0.0.1:{address[1]}", timeout_s=0.3) as made:
+                failed = await failure(made, letter)
+
+    assert (False, False) == (failed.is_permanent, failed.is_ambiguous)
+
+
+async def test_a_message_that_is_to_be_edited_and_is_gone_is_known_for_that(sink, channel, letter):
+    sink.answers = [(404, {"message": "Unknown Message", "code": 10008})]
+
+    async with channel("DISCORD") as made:
+        edited, posted = await failure(made, replace(letter, thread="1050")), await failure(made, letter)
+
+    assert (True, False) == (edited.is_thread_gone, posted.is_thread_gone)
+
+
+@pytest.mark.parametrize(("error", "is_gone"), [("thread_not_found", True), ("channel_not_found", False)])
+async def test_a_thread_that_is_gone_is_known_for_that(sink, channel, letter, error, is_gone):
+    sink.answers = [(200, {"ok": False, "error": error})]
+
+    async with channel("SLACK") as made:
+        failed = await failure(made, replace(letter, thread="C1:17.0"))
+
+    assert (True, is_gone) == (failed.is_permanent, failed.is_thread_gone)
+
+
+@pytest.mark.parametrize("name", HTTP)
+@pytest.mark.parametrize("status", [200, 400, 500])
+async def test_a_provider_that_says_what_it_was_told_tells_no_secret(sink, channel, letter, name, status):
+    def echo(request):
+        told = f"{request.method} {request.full_path}\n{dict(request.headers)}\n{request.get_data(as_text=True)}"
+        sink.echoed.append(told)
+        return Response(json.dumps({"ok": True, "told": told}), status, content_type="application/json")
+
+    sink.echoed = []
+    sink.clear()
+    sink.expect_request(re.compile(".*")).respond_with_handler(echo)
+    async with channel(name) as made:
+        try:
+            kept = repr(await made.send(letter))
+        except DeliveryFailed as failed:
+            kept = str(failed)
+
+    credentials = base64.b64encode(f"AC17:{CANARY}".encode()).decode()
+    was_told = CANARY in sink.echoed[0] or credentials in sink.echoed[0]
+    assert was_told == (name != "WEBHOOK")  # whose secret only signs
+    assert (CANARY in kept, credentials in kept) == (False, False)
+
+
+@pytest.mark.parametrize("value", [f"{CANARY}\nX", f"{CANARY}\x00"])
+async def test_a_secret_that_cannot_be_a_header_is_refused_and_not_told(channel, letter, monkeypatch, value):
+    monkeypatch.setitem(SECRETS, "KEY", value)
+
+    async with channel("SLACK") as made:
+        failed = await failure(made, letter)
+
+    assert (True, False, False) == (failed.is_permanent, failed.is_ambiguous, CANARY in str(failed))
+
+
+@pytest.mark.parametrize("address", [f"https://hooks.slack.com:{CANARY}/x", CANARY, "https://", f"ftp://x/{CANARY}"])
+async def test_an_address_that_is_none_is_refused_and_not_told(channel, letter, monkeypatch, address):
+    monkeypatch.setitem(SECRETS, "SLACK", address)
+
+    async with channel("SLACK", token=None, channel=None, webhook_url={"env": "SLACK"}, base_url=None) as made:
+        failed = await failure(made, letter)
+
+    assert (True, False) == (failed.is_permanent, CANARY in str(failed))
 
 
 @pytest.mark.parametrize("name", HTTP)

@@ -96,6 +96,23 @@ async def test_pagerduty_follows_the_incident_by_the_same_key(send, letter, occa
     assert (action, "incident-1") == (body.event_action, body.dedup_key)
 
 
+@pytest.mark.parametrize(
+    ("status", "action"), [("CREATED", "trigger"), ("INVESTIGATING", "trigger"), ("MONITORING", "trigger"), ("CLOSED", "resolve")]
+)
+async def test_pagerduty_is_not_triggered_for_what_is_closed(send, letter, status, action):
+    by_hand = replace(letter, occasion="notification", incident={**letter.incident, "status": status})
+
+    _, seen = await send("PAGERDUTY", by_hand)
+
+    assert action == seen.json["event_action"]
+
+
+async def test_pagerduty_is_told_nothing_of_what_is_not_known(send, letter):
+    _, seen = await send("PAGERDUTY", replace(letter, incident={}))
+
+    assert ["custom_details", "severity", "source", "summary"] == sorted(seen.json["payload"])
+
+
 async def test_slack_posts_as_the_bot_and_keeps_channel_and_time(send, letter):
     receipt, seen = await send("SLACK", letter)
 
@@ -133,6 +150,12 @@ async def test_discord_edits_the_first_message(send, letter):
 
     assert ("PATCH", f"/api/webhooks/17/{CANARY}/messages/1050") == (seen.method, seen.path)
     assert "1050" == receipt.external_id
+
+
+async def test_a_callback_s_own_query_is_kept(send, letter):
+    _, seen = await send("SMS", letter, status_callback="https://gate.example/twilio?key=1")
+
+    assert "https://gate.example/twilio?key=1&reference=REF-20251229-A7K" == seen.form["StatusCallback"]
 
 
 @pytest.mark.parametrize(("name", "prefix", "sid"), [("SMS", "", "SM0a"), ("WHATSAPP", "whatsapp:", "SM0b")])
