@@ -9,7 +9,6 @@ from typing import Annotated, Any, Self, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from axion_bus.domain import template
 from axion_bus.domain.communication import CommunicationStatus, Direction
 from axion_bus.domain.incident import CloseReason
 from axion_bus.errors import ValidationFailed
@@ -128,14 +127,8 @@ class NotifyIncident(Arguments):
 
     incident_guid: f.Guid
     notify_code: f.Code
-    message_template: str | None = None
+    message_template: f.Template | None = None
     sent_by: f.Person = SYSTEM
-
-    @model_validator(mode="after")
-    def _template_is_one(self) -> Self:
-        if self.message_template is not None:
-            template.parse(self.message_template)
-        return self
 
 
 class GetIncident(Arguments):

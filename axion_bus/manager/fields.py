@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import to_json
 
-from axion_bus.domain import reference
+from axion_bus.domain import reference, template
 from axion_bus.domain.alert import Severity
 from axion_bus.domain.communication import Channel, CommunicationStatus, Direction
 from axion_bus.domain.incident import CloseReason, IncidentStatus
 from axion_bus.domain.note import NoteType
-from axion_bus.formats import limits
+from axion_bus.formats import limits, strict_json
+from axion_bus.formats.message import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,15 +125,24 @@ def _channel(value: object) -> str:
 
 
 def _metadata(value: object) -> dict[str, Any]:
+    """A table that comes out of the database as it went in, on each kind: what strangers may send is what that takes."""
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
         raise ValueError("it is not a table with texts as keys")
     try:
-        size = len(to_json(value, inf_nan_mode="constants"))
+        text = to_json(value, inf_nan_mode="constants")
+        strict_json.read(text, depth=1)  # one level less than else: MariaDB takes 31 (10.11, JSON_DEPTH_LIMIT)
+    except Unreadable as exc:
+        raise ValueError(f"it cannot be kept as JSON: {exc.detail}") from None
     except (ValueError, TypeError, RecursionError) as exc:
         raise ValueError(f"it cannot be written as JSON: {exc}") from None
-    if size > MAX_METADATA_BYTES:
-        raise ValueError(f"it has {size} bytes as JSON")
+    if len(text) > MAX_METADATA_BYTES:
+        raise ValueError(f"it has {len(text)} bytes as JSON")
     return value
+
+
+def _template(text: str) -> str:
+    template.parse(text)
+    return text
 
 
 def _report_format(value: object) -> str:
@@ -178,6 +188,12 @@ Code = _line(64)
 Recipient = _line(1024)
 Content = Annotated[
     str, BeforeValidator(_text(limits.DESCRIPTION, is_line=False)), Allowed(f"a text of 1 to {limits.DESCRIPTION} characters")
+]
+Template = Annotated[
+    str,
+    BeforeValidator(_text(template.MAX_CHARACTERS, is_line=False)),
+    AfterValidator(_template),
+    Allowed("a text with the placeholders that the guide has; {{ and }} are braces"),
 ]
 Description = Annotated[
     str,

@@ -14,6 +14,17 @@ SQL = "x'); DROP TABLE data_incident; --"
 HTML = "<script>alert('x')</script>"
 
 
+@pytest.fixture
+def store_url(shared_url):
+    """The tests of this module share a database."""
+    return shared_url
+
+
+def nested(depth):
+    """A table that is ``depth`` tables deep."""
+    return {"x": nested(depth - 1)} if depth else {}
+
+
 @pytest.mark.parametrize(
     ("field", "value", "allowed"),
     [
@@ -37,13 +48,15 @@ HTML = "<script>alert('x')</script>"
     ],
 )
 async def test_a_field_that_is_not_allowed_is_named(manager, store_url, field, value, allowed):
+    before = count(store_url, "data_incident")
+
     with pytest.raises(ValidationFailed) as refused:
         await manager.create_incident(**{**GOOD, field: value})
 
     (name, fault), *_ = refused.value.faults
     assert name.split(".")[0] == field
     assert allowed in fault
-    assert 0 == count(store_url, "data_incident")
+    assert before == count(store_url, "data_incident")
 
 
 async def test_every_fault_is_named_at_once(manager):
@@ -68,12 +81,18 @@ async def test_every_fault_is_named_at_once(manager):
         (lambda m, guid: m.log_communication(guid, "PHONE", message="x", status="PENDING"), "status"),
         (lambda m, guid: m.log_communication(guid, "PHONE", message="x", metadata=[1]), "metadata"),
         (lambda m, guid: m.log_communication(guid, "PHONE", message="x", metadata={"x": "y" * 70_000}), "metadata"),
-        (lambda m, guid: m.notify_incident(guid, "C", "{incident_title.__class__}"), "arguments"),
-        (lambda m, guid: m.notify_incident(guid, "C", "{incident_title!r}"), "arguments"),
-        (lambda m, guid: m.notify_incident(guid, "C", "{incident_title:>999999999}"), "arguments"),
-        (lambda m, guid: m.notify_incident(guid, "C", "{0}"), "arguments"),
-        (lambda m, guid: m.notify_incident(guid, "C", "{unknown}"), "arguments"),
-        (lambda m, guid: m.notify_incident(guid, "C", "{"), "arguments"),
+        (lambda m, guid: m.log_communication(guid, "PHONE", message="x", metadata={"x": float("nan")}), "metadata"),
+        (lambda m, guid: m.log_communication(guid, "PHONE", message="x", metadata={"x": "a\x00b"}), "metadata"),
+        (lambda m, guid: m.log_communication(guid, "PHONE", message="x", metadata=nested(31)), "metadata"),
+        (lambda m, guid: m.log_communication(guid, "PHONE", message="x", metadata={"\ud800": 1}), "metadata"),
+        (lambda m, guid: m.notify_incident(guid, "C", "a\x00b"), "message_template"),
+        (lambda m, guid: m.notify_incident(guid, "C", " "), "message_template"),
+        (lambda m, guid: m.notify_incident(guid, "C", "{incident_title.__class__}"), "message_template"),
+        (lambda m, guid: m.notify_incident(guid, "C", "{incident_title!r}"), "message_template"),
+        (lambda m, guid: m.notify_incident(guid, "C", "{incident_title:>999999999}"), "message_template"),
+        (lambda m, guid: m.notify_incident(guid, "C", "{0}"), "message_template"),
+        (lambda m, guid: m.notify_incident(guid, "C", "{unknown}"), "message_template"),
+        (lambda m, guid: m.notify_incident(guid, "C", "{"), "message_template"),
         (lambda m, guid: m.notify_incident(guid, ""), "notify_code"),
         (lambda m, guid: m.generate_incident_report(guid, "pdf"), "format"),
         (lambda m, guid: m.email_incident_report(guid, additional_recipients=["a@b\nBcc: c@d"]), "additional_recipients.0"),
@@ -95,6 +114,15 @@ async def test_a_call_that_is_not_allowed_names_the_field_and_writes_nothing(man
 
     assert field in [name for name, _ in refused.value.faults]
     assert before == (await manager.get_incident(guid), count(store_url, "data_incident_communication"))
+
+
+async def test_metadata_is_kept_as_it_is_however_deep(manager, an_incident):
+    guid = await an_incident()
+
+    await manager.log_communication(guid, "PHONE", message="x", metadata=nested(30))
+
+    (logged,) = await manager.get_incident_communications(guid, channel="PHONE")
+    assert {"logged_by": "SYSTEM", **nested(30)} == logged["Metadata"]
 
 
 @pytest.mark.parametrize("text", [SQL, HTML, "{incident_title.__class__}", "%s %n ${x}", "🚒 ünïcödé", "a\\b'c\"d`e"])

@@ -14,6 +14,12 @@ from tests.chaos.ledger import count
 WAYS = {"CREATED": (), "INVESTIGATING": ("INVESTIGATING",), "MONITORING": ("MONITORING",), "CLOSED": ("CLOSED",)}
 
 
+@pytest.fixture
+def store_url(shared_url):
+    """The tests of this module share a database."""
+    return shared_url
+
+
 @pytest.mark.parametrize(("before", "after"), list(itertools.product(WAYS, WAYS)))
 async def test_a_status_leads_where_the_table_says_and_nowhere_else(manager, an_incident, before, after):
     guid = await an_incident()
@@ -141,7 +147,9 @@ async def test_assigning_to_whom_it_belongs_already_changes_nothing(manager, an_
     ],
 )
 async def test_what_nobody_knows_is_not_found(manager, call, store_url):
+    before = count(store_url, "data_incident_communication") + count(store_url, "data_incident_timeline")
+
     with pytest.raises(NotFound, match="nobody"):
         await call(manager)
 
-    assert 0 == count(store_url, "data_incident_communication") + count(store_url, "data_incident_timeline")
+    assert before == count(store_url, "data_incident_communication") + count(store_url, "data_incident_timeline")
