@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 CLAIM_LIMIT = 500
+ANSWER_ATTEMPTS = 10
+"""An answer that the broker does not take so often is given up: nobody counts on it, and whoever asked chose its topic."""
 _POLL_S = 0.5
 _RETRY_AFTER_STORE_S = 1.0
 
@@ -161,7 +163,8 @@ class Relay:
         if error is None:
             return Settlement(sent.guid, attempt, started, finished)
         log.warning("event_not_published", communication=sent.guid, topic=sent.recipient, attempt=attempt, error=error)
-        again = finished + timedelta(seconds=self._backoff_s(attempt))
+        is_over = not sent.is_event and attempt >= ANSWER_ATTEMPTS
+        again = None if is_over else finished + timedelta(seconds=self._backoff_s(attempt))
         return Settlement(sent.guid, attempt, started, finished, error=error, next_attempt_at=again)
 
     def _backoff_s(self, attempt: int) -> float:

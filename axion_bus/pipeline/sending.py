@@ -97,8 +97,12 @@ class Sending:
 
 
 def lanes(claimed: Iterable[Outgoing]) -> deque[deque[Outgoing]]:
-    """``claimed`` by incident, each lane in the order of its sequence; what concerns no incident has a lane of its own."""
+    """The events of ``claimed`` by incident, each lane in the order of its sequence; anything else has a lane of its own.
+
+    An answer holds no event up: whoever asked chose its topic, which the broker may refuse.
+    """
     found: dict[str, list[Outgoing]] = {}
     for each in claimed:
-        found.setdefault(each.incident_guid or each.guid, []).append(each)
+        is_ordered = each.sequence is not None and each.incident_guid is not None
+        found.setdefault(str(each.incident_guid) if is_ordered else each.guid, []).append(each)
     return deque(deque(sorted(lane, key=lambda each: each.sequence or 0)) for lane in found.values())

@@ -63,6 +63,7 @@ class Published:
     retain: bool
     is_event: bool
     future: asyncio.Future[None]
+    correlation: bytes | None = None
 
     @property
     def data(self) -> Any:
@@ -71,7 +72,7 @@ class Published:
 
 
 class FakePublisher:
-    """``ports.Publisher`` with its broker, which acknowledges at once what ``holds`` does not hold back.
+    """``ports.Publisher`` with its broker, which acknowledges at once what ``holds`` does not hold back nor ``refuses`` refuse.
 
     ``sent`` has everything in order, ``retained`` the last retained body of each topic; ``calls`` counts what was tried.
     """
@@ -83,6 +84,7 @@ class FakePublisher:
         self.sent: list[Published] = []
         self.retained: dict[str, bytes] = {}
         self.holds: Callable[[Published], bool] = lambda _published: False
+        self.refuses: Callable[[Published], bool] = lambda _published: False
 
     @property
     def events(self) -> list[Published]:
@@ -98,11 +100,14 @@ class FakePublisher:
         self, topic: str, body: bytes, *, retain: bool = False, is_event: bool = False, correlation: bytes | None = None
     ) -> asyncio.Future[None]:
         self.calls += 1
-        published = Published(topic, body, retain, is_event, asyncio.get_running_loop().create_future())
+        published = Published(topic, body, retain, is_event, asyncio.get_running_loop().create_future(), correlation)
         if not self.is_connected:
             published.future.set_exception(BusUnavailable("the broker is away"))
             return published.future
         self.sent.append(published)
+        if self.refuses(published):
+            published.future.set_exception(BusUnavailable("Not authorized"))
+            return published.future
         if not self.holds(published):
             self.acknowledge(published)
         return published.future
