@@ -172,7 +172,7 @@ class MqttBus:
         while not connection.ended.done():
             await asyncio.wait((connection.ended,), timeout=_TICK_S)
             connection.tick()
-            if self._refused and loop.time() - asked_at > self._patience.ask_again_s:
+            if self._refused and self._flows.is_set() and loop.time() - asked_at > self._patience.ask_again_s:
                 await self._subscribe(connection, self._refused)
                 asked_at = loop.time()
         raise BusUnavailable(f"{self._mqtt.url}: {connection.ended.result()}")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
+from axion_bus.buses.patience import Patience
 from tests.chaos.wire import Kind, Packets, packet, publish
 from tests.contract.mqtt.station import Station, settings, until
 from tests.servers import TcpProxy
 from tests.servers.scripted_broker import ScriptedBroker
 
+NOT_AUTHORIZED = 0x87
 SERVER_KEEPALIVE_1 = b"\x13\x00\x01"  # MQTT 5 3.2.2.3.14
 RECEIVE_MAXIMUM_7 = b"\x21\x00\x07"  # MQTT 5 3.1.2.11.3
 
@@ -251,6 +253,27 @@ async def test_a_resumed_bus_is_not_ended_for_an_answer_to_its_ping_that_it_has_
         await station.settled()
 
     assert (_numbers(500), 1) == (station.bodies, station.bus.connection)
+
+
+async def test_a_paused_bus_asks_for_nothing_whose_answer_it_would_not_read(base_topic):
+    async def script(visit):
+        await visit.accept(properties=SERVER_KEEPALIVE_1)
+        await visit.grant(NOT_AUTHORIZED)
+        await visit.serve()
+
+    def pings():
+        return [each.kind for each in scripted.visits[0].seen].count(Kind.PINGREQ)
+
+    patience = Patience(ask_again_s=0.01, answer_s=0.1)
+    async with ScriptedBroker(script) as scripted, Station(settings(scripted.url, base_topic), patience=patience) as station:
+        await station.connected()
+        station.bus.pause()
+        await until(lambda: pings() >= 2, "two ticks")
+        still_there = station.bus.is_connected
+        station.bus.resume()
+        await until(lambda: station.bus.trouble is None, "the subscription")
+
+    assert (True, 1) == (still_there, station.bus.connection)
 
 
 async def test_a_connection_that_gives_no_sign_of_life_is_ended(base_topic):
