@@ -15,10 +15,11 @@ from tests.servers import TcpProxy, wait_until
 pytestmark = pytest.mark.chaos
 
 
-def wait_until_logged(daemon, event):
-    """Wait until the daemon has logged ``event`` once more."""
-    before = len(daemon.logged(event))
-    wait_until(lambda: len(daemon.logged(event)) > before, f"{event} in the daemon's log", every_s=0.05)
+def wait_until_it_cannot_write(scene, daemon):
+    """Send alerts, and wait until the daemon says once more that it cannot write what it holds."""
+    before = len(daemon.logged("store_unavailable"))
+    scene.send(100)
+    wait_until(lambda: len(daemon.logged("store_unavailable")) > before, "the daemon says that it cannot write", every_s=0.05)
 
 
 def test_while_the_database_is_down_nothing_is_acknowledged_and_then_everything_is_accepted(broker, own_mariadb, make_scene):
@@ -32,10 +33,9 @@ def test_while_the_database_is_down_nothing_is_acknowledged_and_then_everything_
             scene.send(500)
             scene.pause(0.3)
             own_mariadb.kill()
-            wait_until_logged(daemon, "store_unavailable")
+            wait_until_it_cannot_write(scene, daemon)
             before = len(witness.acked)
-            scene.send(100)
-            wait_until_logged(daemon, "store_unavailable")
+            wait_until_it_cannot_write(scene, daemon)
             acked_meanwhile += witness.acked[before:]
             own_mariadb.start()
 
@@ -46,16 +46,21 @@ def test_while_the_database_is_down_nothing_is_acknowledged_and_then_everything_
 
 
 class CommitWatch:
-    """Sees one connection to MariaDB; when armed, lets the next COMMIT through to the server and no answer back."""
+    """Sees one connection to MariaDB; while armed, lets a COMMIT of accepted alerts through to the server and no answer back."""
 
     def __init__(self, proxy, armed, sprung):
         self._proxy, self._armed, self._sprung = proxy, armed, sprung
+        self._has_accepted = False
 
     def upstream(self, data):
-        if self._armed.is_set() and data[4:] == b"\x03COMMIT":
+        self._has_accepted = self._has_accepted or b"'INBOUND'" in data
+        if not data.endswith(b"\x03COMMIT"):
+            return
+        if self._has_accepted and self._armed.is_set():
             self._armed.clear()
             self._proxy().freeze_at_once(upstream=False)
             self._sprung.set()
+        self._has_accepted = False
 
     def downstream(self, data):
         pass
@@ -102,7 +107,7 @@ def test_a_network_that_fails_in_every_way_between_daemon_and_database_loses_not
                 fail()
                 if fail == proxy.cut:
                     continue
-                wait_until_logged(daemon, "store_unavailable")
+                wait_until_it_cannot_write(scene, daemon)
                 proxy.thaw()
                 if fail == proxy.refuse:
                     proxy.accept()

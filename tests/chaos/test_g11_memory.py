@@ -37,12 +37,12 @@ def test_memory_stays_below_its_limit_through_a_burst_and_a_stall_of_the_databas
 
 
 def test_large_messages_are_held_by_their_bytes_and_not_only_by_their_number(broker, own_mariadb, make_scene):
-    """Four hundred messages of 200 KiB are fewer than the high-water mark of messages, and more than the memory."""
+    """Nine hundred messages of 250 KiB are fewer than the high-water mark of messages, and more than the memory."""
     store = own_mariadb.fresh_database()
     scene = make_scene(broker, store)
     daemon = scene.start_daemon()
     own_mariadb.pause()
-    scene.publisher.send(scene.alerts.large(400, 200 * 1024))
+    scene.publisher.send(scene.alerts.large(900, 250 * 1024))
     wait_until(lambda: not scene.publisher.waiting, "all published")
     wait_until(lambda: daemon.held > 100, "the daemon holds what it can")
     own_mariadb.resume()
