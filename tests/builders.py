@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from axion_bus.domain.alert import Alert, AlertStatus, Severity
 from axion_bus.domain.board import Board
+from axion_bus.domain.communication import Channel, Communication, CommunicationStatus, Direction
 from axion_bus.domain.correlation import Decision, candidate, decide
 from axion_bus.domain.incident import Incident, IncidentStatus
 from axion_bus.domain.rules import Rule, default_rule, parse_field, parse_matcher, parse_title
@@ -40,6 +41,37 @@ def an_incident(**given: Any) -> Incident:
         "rule": "default",
     }
     return Incident(**{**defaults, **given})
+
+
+def a_page(guid: str = "page-1", *, incident: str | None = "incident-1", **given: Any) -> Communication:
+    """A message to a person on SLACK, queued at NOON and PENDING; ``occasion`` and ``title`` are those of its Metadata."""
+    occasion, title = given.pop("occasion", "created"), given.pop("title", f"[HIGH] {guid}")
+    metadata = {
+        "occasion": occasion,
+        "reference": f"REF-{guid}",
+        "title": title,
+        "subject": f"{title} REF-{guid}",
+        "queued_at": NOON.isoformat(),
+    }
+    defaults: dict[str, Any] = {
+        "guid": guid,
+        "short_ref": f"REF-{guid}",
+        "channel": Channel.SLACK,
+        "direction": Direction.OUTBOUND,
+        "status": CommunicationStatus.PENDING,
+        "message": f"All about {guid}.\n",
+        "recipient": "#ops",
+        "timestamp": NOON,
+        "metadata": {name: value for name, value in metadata.items() if value is not None},
+        "incident_guid": incident,
+        "next_attempt_at": NOON,
+    }
+    return Communication(**{**defaults, **given})
+
+
+def pages(number: int, name: str = "page", **given: Any) -> list[Communication]:
+    """So many messages, about an incident each: ``page-000``, ``page-001`` ..."""
+    return [a_page(f"{name}-{n:03}", incident=f"incident-{n:03}", **given) for n in range(number)]
 
 
 def a_rule(name: str = "web", match: tuple[str, ...] = (), group_by: tuple[str, ...] = ("package", "title"), **given: Any) -> Rule:

@@ -43,7 +43,7 @@ class Settled:
     @property
     def step(self) -> Step:
         """What its incident's timeline tells of it."""
-        reference, error = self.row.metadata["reference"], self.settlement.error
+        reference, error = self.row.metadata.get("reference", self.row.guid), self.settlement.error
         if error is None:
             return Step(
                 EventKind.COMMUNICATION_SENT, f"{self.name} message {reference} sent to {self.row.recipient}", new=reference

@@ -200,7 +200,7 @@ class Deliveries:
         elif not failure.is_permanent and not (failure.is_ambiguous and manner.holds_ambiguous):
             again = self._patience.next_attempt_at(
                 attempt=row.attempts,
-                queued_at=datetime.fromisoformat(metadata["queued_at"]),
+                queued_at=datetime.fromisoformat(metadata.get("queued_at", begun.at.isoformat())),
                 now=now,
                 retry_after_s=failure.retry_after_s,
                 uniform=random.uniform,

@@ -41,9 +41,10 @@ class References:
             free = await transaction.free_references(tries) - self._given.keys()
             found += self._remembered([each for each in tries if each in free][:wanted])
             if len(free) * TRIES < len(tries):  # the day's space of this length is nearly full
-                length = next(lengths, 0)
-            if not length:
-                raise StoreUnavailable(f"every reference of {now:%Y-%m-%d} is taken")
+                longer = next(lengths, None)
+                if longer is None and not free:
+                    raise StoreUnavailable(f"every reference of {now:%Y-%m-%d} is taken")
+                length = longer or length
         return found
 
     def _remembered(self, taken: list[str]) -> Iterable[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from axion_bus.domain.alert import AlertStatus
 from axion_bus.domain.incident import CloseReason, IncidentStatus
-from axion_bus.errors import StoreConflict, StoreUnavailable
+from axion_bus.errors import StoreConflict, StoreRefused, StoreUnavailable
 from axion_bus.ports import Outgoing, Slot
 from tests.fakes.tables import Tables
 
@@ -87,8 +87,7 @@ class MemoryTransaction:
         return sorted(waiting, key=lambda each: each.updated_at)[:limit]
 
     async def notify_codes(self, codes: Collection[str]) -> Mapping[str, NotifyCode]:
-        """Nobody defined one."""
-        return {}
+        return {code: self._store.codes[code] for code in codes if code in self._store.codes}
 
     async def free_references(self, references: Collection[str]) -> frozenset[str]:
         return frozenset(references) - {row.communication.short_ref for row in self.tables.rows.values()}
@@ -126,6 +125,8 @@ class MemoryTransaction:
         self.tables.begin(attempts, owner, at, lease_until)
 
     async def finish(self, settlements: Sequence[Settlement]) -> frozenset[str]:
+        if any(map(self._store.refuses_settlement, settlements)):
+            raise StoreRefused("the database does not take this data")
         return self.tables.finish(settlements)
 
     async def thread(self, incident_guid: str, channel: str, recipient: str) -> str | None:
@@ -140,7 +141,8 @@ class MemoryStore:
 
     ``is_away``: nothing can be reached. ``loses_answers``: so many commits go through although the caller is told otherwise.
     ``rivals``: changes that another daemon commits, one behind the back of each transaction that saves. ``refuses`` says which
-    changes the database does not take, whatever is tried. ``writes`` counts the transactions that were begun.
+    changes the database does not take, whatever is tried, ``refuses_settlement`` which settlements. ``codes`` is ``def_notify``;
+    ``writes`` counts the transactions that were begun.
     """
 
     def __init__(self) -> None:
@@ -149,6 +151,8 @@ class MemoryStore:
         self.loses_answers = 0
         self.rivals: deque[Changes] = deque()
         self.refuses: Callable[[Changes], bool] = lambda _changes: False
+        self.refuses_settlement: Callable[[Settlement], bool] = lambda _settlement: False
+        self.codes: dict[str, NotifyCode] = {}
         self.writes = 0
         self._one_at_a_time = asyncio.Lock()
 

@@ -1,4 +1,4 @@
-"""When a failed attempt is followed by another: jitter within bounds that double, the provider's wish, the end of patience."""
+"""When a failed attempt is followed by another, within which bounds; when a channel is left alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from axion_bus.domain.delivery import Patience
+from axion_bus.domain.delivery import FAILURES_TO_OPEN, OPEN_FOR_S, Breaker, Manner, Patience
 from tests.fakes import NOON
 
 DAY = Patience(base_s=1, max_s=300, budget=timedelta(hours=24))
@@ -65,3 +65,48 @@ def test_the_next_attempt_is_never_in_the_past_and_never_beyond_the_budget(attem
     again = DAY.next_attempt_at(attempt=attempt, queued_at=NOON, now=now, retry_after_s=retry_after_s, uniform=uniform)
 
     assert again is None or now <= again <= NOON + DAY.budget
+
+
+def test_a_lease_outlasts_an_attempt_by_a_minute():
+    assert timedelta(seconds=70) == Manner(timeout_s=10).lease
+
+
+def failing(times, *, at_s=0.0):
+    breaker = Breaker()
+    for _ in range(times):
+        breaker.note(is_well=False, now_s=at_s)
+    return breaker
+
+
+def test_a_channel_is_used_until_it_has_failed_often_in_a_row():
+    breaker = failing(FAILURES_TO_OPEN - 1)
+
+    assert (True, False) == (breaker.is_well, breaker.is_open(0.0))
+
+
+def test_a_channel_that_fails_again_and_again_is_left_alone_for_a_while():
+    breaker = failing(FAILURES_TO_OPEN, at_s=100.0)
+
+    assert (False, True, False) == (breaker.is_well, breaker.is_open(100.0 + OPEN_FOR_S - 0.1), breaker.is_open(100.0 + OPEN_FOR_S))
+
+
+def test_a_trial_that_fails_leaves_it_alone_again():
+    breaker = failing(FAILURES_TO_OPEN)
+    breaker.note(is_well=False, now_s=OPEN_FOR_S)
+
+    assert breaker.is_open(2 * OPEN_FOR_S - 0.1)
+
+
+def test_a_trial_that_succeeds_ends_it():
+    breaker = failing(FAILURES_TO_OPEN)
+    breaker.note(is_well=True, now_s=1.0)
+
+    assert (True, False) == (breaker.is_well, breaker.is_open(1.0))
+
+
+def test_failures_that_are_not_in_a_row_do_not_count_together():
+    breaker = failing(FAILURES_TO_OPEN - 1)
+    breaker.note(is_well=True, now_s=0.0)
+    breaker.note(is_well=False, now_s=0.0)
+
+    assert breaker.is_well

@@ -8,18 +8,25 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from axion_bus.domain.communication import Channel, Communication
+from axion_bus.domain.delivery import Manner, Patience
 from axion_bus.domain.identity import BusReferences, Guids
 from axion_bus.domain.rules import default_rule
 from axion_bus.formats import FormatName, decoder
+from axion_bus.pipeline.courier import Courier
 from axion_bus.pipeline.decode import Source, Sources
+from axion_bus.pipeline.delivery import Deliveries, Dispatch, Fate
 from axion_bus.pipeline.intake import Intake
 from axion_bus.pipeline.outbox import Outbox
 from axion_bus.pipeline.progress import Progress
 from axion_bus.pipeline.record import Recorder
-from tests.fakes import FakeBus, FakeClock, FakePublisher, MemoryStore, VirtualTimeLoop
+from tests.builders import an_incident
+from tests.fakes import FakeBus, FakeChannel, FakeClock, FakePublisher, MemoryStore, Row, VirtualTimeLoop
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
+    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+
+FAST = Manner(rate=1000, concurrency=10)
 
 
 def pytest_asyncio_loop_factories(config, item):
@@ -128,3 +135,76 @@ def running(stop) -> Callable[..., object]:
                 wake()
 
     return run
+
+
+@pytest.fixture
+def put(store) -> Callable[..., None]:
+    """Puts messages to people into the outbox, with their incidents."""
+
+    def put(*pages: Communication) -> None:
+        for page in pages:
+            guid = page.incident_guid
+            if guid is not None:
+                store.tables.incidents.setdefault(guid, an_incident(guid=guid))
+            store.tables.rows[page.guid] = Row(page)
+
+    return put
+
+
+@pytest.fixture
+def row(store) -> Callable[..., Communication]:
+    """A row of the audit stream as it is now."""
+    return lambda guid="page-1": store.tables.rows[guid].communication
+
+
+@pytest.fixture
+def claim(store, clock) -> Callable[..., Any]:
+    """Claims what is due."""
+
+    async def claim(name: str = Channel.SLACK, owner: str = "me") -> Any:
+        now = clock.now()
+        return await store.claim_heads(name, owner=owner, now=now, lease_until=now + Manner().lease, limit=100)
+
+    return claim
+
+
+@pytest.fixture
+def make_deliveries(store, outbox, clock) -> Callable[..., Deliveries]:
+    def make(**given: Any) -> Deliveries:
+        return Deliveries(**{"store": store, "outbox": outbox, "clock": clock, "owner": "me", "patience": Patience(), **given})
+
+    return make
+
+
+@pytest.fixture
+def send(make_deliveries, claim) -> Callable[..., Any]:
+    """Claims what is due and sends it as one message."""
+
+    async def send(channel: FakeChannel, *, name: str = Channel.SLACK, manner: Manner | None = None, **given: Any) -> Fate:
+        dispatch = Dispatch(name=name, manner=manner or Manner(), rows=await claim(name))
+        return await make_deliveries(**given).deliver(channel, dispatch)
+
+    return send
+
+
+@pytest.fixture
+def make_courier(store, clock, progress, make_deliveries) -> Callable[..., Courier]:
+    """Makes couriers of these channels, each used as FAST unless ``manner`` says otherwise."""
+
+    def make(channels: Mapping[str, FakeChannel], *, manner: Manner = FAST, **given: Any) -> Courier:
+        return Courier(
+            store=store,
+            channels=channels,
+            manners=dict.fromkeys(channels, manner),
+            deliveries=make_deliveries(**given),
+            clock=clock,
+            progress=progress,
+        )
+
+    return make
+
+
+@pytest.fixture
+def carrying(make_courier, running, stop) -> Callable[..., object]:
+    """Runs a courier beside the test's own steps."""
+    return lambda channels, **given: running(make_courier(channels, **given).run(stop))
