@@ -66,13 +66,15 @@ class Mirror:
 
     async def _show_changed(self, shown: dict[str, int]) -> bool:
         after, any_changed = "", False
-        while page := await self._store.open_incidents(after, _PAGE):
-            after = page[-1].guid
+        while True:
+            page = await self._store.open_incidents(after, _PAGE)
             changed = [incident for incident in page if shown.get(incident.guid) != incident.version]
             await self._publish_states(changed)
             shown.update((incident.guid, incident.version) for incident in changed)
             any_changed = any_changed or bool(changed)
-        return any_changed
+            if len(page) < _PAGE:
+                return any_changed  # what is opened from now on comes behind, perhaps without end
+            after = page[-1].guid
 
     async def _publish_states(self, incidents: Sequence[Incident]) -> None:
         await self._all([self._publisher.publish(self._topic(each.guid), encode_state(each), retain=True) for each in incidents])
