@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import text
 
 from axion_bus.domain.communication import CommunicationStatus
 from axion_bus.domain.incident import CloseReason, IncidentStatus, TimelineEntry, TimelineEvent
 from axion_bus.domain.note import Note, NoteType
+from axion_bus.domain.routing import NotifyCode
 from axion_bus.ports import Link
 from tests.builders import an_incident
 from tests.contract.store.scenes import LEASE, a_message, a_record, an_event, claim, look, outbox_row, queue, save
@@ -117,3 +119,55 @@ async def test_a_command_s_answer_is_found_by_the_command_s_key(store):
     await save(store, communications=[command, answer])
 
     assert '{"status":"ok"}' == await ask(store, "answer_to", "command")
+
+
+async def define(store, **columns):
+    """A row of def_notify, as a person writes it."""
+    names, marks = ", ".join(columns), ", ".join(f":{name}" for name in columns)
+
+    async def work(transaction):
+        await transaction.connection.execute(text(f"INSERT INTO def_notify ({names}) VALUES ({marks})"), columns)
+
+    await store.write(work)
+
+
+async def test_a_notify_code_needs_three_columns(store):
+    await define(store, NotifyCode="LOUD", NotifyName="Wake everybody", NotifyChannels="PAGERDUTY, sms")
+
+    assert {"LOUD": NotifyCode(code="LOUD", channels=("PAGERDUTY", "SMS"))} == await ask(store, "notify_codes", ["LOUD", "OTHER"])
+
+
+async def test_a_notify_code_may_have_templates_and_recipients(store):
+    await define(
+        store,
+        NotifyCode="LOUD",
+        NotifyName="Wake everybody",
+        NotifyChannels="SLACK",
+        Title="{incident_title} ☎",
+        Template="{incident_description}",
+        Recipients='{"slack": ["#ops", "#büro"]}',
+    )
+
+    expected = NotifyCode(
+        code="LOUD",
+        channels=("SLACK",),
+        title="{incident_title} ☎",
+        template="{incident_description}",
+        recipients={"SLACK": ("#ops", "#büro")},
+    )
+    assert {"LOUD": expected} == await ask(store, "notify_codes", ["LOUD"])
+
+
+@pytest.mark.parametrize("recipients", ['["#ops"]', '{"SLACK": "#ops"}', "null"])
+async def test_recipients_that_are_written_otherwise_are_a_fault_and_no_error(store, recipients):
+    await define(store, NotifyCode="LOUD", NotifyName="x", NotifyChannels="SLACK", Recipients=recipients)
+
+    code = (await ask(store, "notify_codes", ["LOUD"]))["LOUD"]
+
+    assert (("SLACK",), {}, True) == (code.channels, dict(code.recipients), "not written like" in (code.fault or ""))
+
+
+async def test_recipients_that_are_no_json_are_a_fault_and_no_error(sqlite_store):
+    await define(sqlite_store, NotifyCode="LOUD", NotifyName="x", NotifyChannels="SLACK", Recipients="#ops")
+
+    assert "not written like" in ((await ask(sqlite_store, "notify_codes", ["LOUD"]))["LOUD"].fault or "")
