@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from axion_bus.domain.communication import CommunicationStatus
 from axion_bus.formats.events import incident_view
 from axion_bus.manager import arguments as a
-from axion_bus.manager import notify, verbs
+from axion_bus.manager import notify, report, verbs
 from axion_bus.store import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from axion_bus.domain.communication import Communication
     from axion_bus.domain.incident import Incident
     from axion_bus.manager.verbs import Work
 
@@ -61,10 +62,21 @@ async def _log(work: Work, given: a.LogCommunication) -> Answer:
 
 
 async def _notify(work: Work, given: a.NotifyIncident) -> Answer:
+    return _queued(await notify.notify(work, given), given.incident_guid)
+
+
+async def _report(work: Work, given: a.Report) -> Answer:
+    return Answer({"format": given.format, "report": await report.asked(work, given)}, given.incident_guid)
+
+
+async def _email_report(work: Work, given: a.EmailReport) -> Answer:
+    return _queued(await report.mailed(work, given), given.incident_guid)
+
+
+def _queued(rows: Sequence[Communication], incident_guid: str) -> Answer:
     """Nothing is sent inside a transaction: what can be is pending, and the daemon's courier takes it up."""
-    rows = await notify.notify(work, given)
     pending = sum(row.status is CommunicationStatus.PENDING for row in rows)
-    return Answer({"sent": 0, "failed": len(rows) - pending, "pending": pending}, given.incident_guid)
+    return Answer({"sent": 0, "failed": len(rows) - pending, "pending": pending}, incident_guid)
 
 
 async def _get(work: Work, given: a.GetIncident) -> Answer:
@@ -106,5 +118,7 @@ CATALOGUE: Mapping[str, Verb] = {
     "get-incident": Verb(a.GetIncident, _get),
     "list-incidents": Verb(a.ListIncidents, _list),
     "lookup-ref": Verb(a.LookupRef, _look_up),
+    "report": Verb(a.Report, _report),
+    "email-report": Verb(a.EmailReport, _email_report, "sent_by"),
 }
 """By the last level of ``<base>/request/<verb>``."""

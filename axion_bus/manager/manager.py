@@ -193,7 +193,7 @@ class AsyncIncidentManager(Questions):
     async def generate_incident_report(self, incident_guid: str, format: str = "text") -> str:  # noqa: A002 - the guide's word
         """What is known of an incident, as ``text``, ``markdown`` or one self-contained ``html`` page. Raises NotFound."""
         given = a.check(a.Report, given_by(locals()))
-        return await report.written(self._open, given.incident_guid, given.format)
+        return await report.written(self._open, given)
 
     async def email_incident_report(
         self,
@@ -213,4 +213,5 @@ class AsyncIncidentManager(Questions):
             ConfigError: there is no ``[channels.email]``.
 
         """
-        return await report.mailed(self._open, a.check(a.EmailReport, given_by(locals())))
+        given = a.check(a.EmailReport, given_by(locals()))
+        return await self._open.post.send(lambda work: report.mailed(work, given))

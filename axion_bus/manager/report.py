@@ -12,7 +12,7 @@ from axion_bus.reports import Material, render
 from axion_bus.store import queries, reporting
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,17 +24,23 @@ if TYPE_CHECKING:
 MAX_COMMUNICATIONS = 10_000
 
 
-async def written(session: Session, incident_guid: str, format_: str) -> str:
+async def written(session: Session, given: a.Report) -> str:
     """The report. Raises NotFound."""
-    return render(await _material(session, incident_guid), format_)
+    now = session.clock.now()
+    return render(await session.read(lambda connection: _material(connection, given.incident_guid, now)), given.format)
 
 
-async def mailed(session: Session, given: a.EmailReport) -> dict[str, int]:
-    """Mail the report; counts of what became of the mails. Raises NotFound, ConfigError."""
-    email = session.post.channels.get(Channel.EMAIL)
+async def asked(work: Work, given: a.Report) -> str:
+    """The report, from inside a transaction. Raises NotFound."""
+    return render(await _inside(work, given.incident_guid), given.format)
+
+
+async def mailed(work: Work, given: a.EmailReport) -> list[Communication]:
+    """A PENDING row for each who is to have the report. Raises NotFound, ConfigError."""
+    material = await _inside(work, given.incident_guid)
+    email = work.outbox.notifications.reach.get(Channel.EMAIL)
     if email is None:
         raise ConfigError("a report cannot be mailed: there is no [channels.email] in the configuration; add host, from and to")
-    material = await _material(session, given.incident_guid)
     incident = material.incident
     message = Message(
         subject=f"Report: [{incident['Severity']}] {incident['Title']} ({incident['Status']})",
@@ -42,24 +48,21 @@ async def mailed(session: Session, given: a.EmailReport) -> dict[str, int]:
         html=render(material, "html") if given.format == "html" else None,
     )
     recipients = tuple(dict.fromkeys((*email.recipients, *given.additional_recipients)))
-
-    async def queue(work: Work) -> Sequence[Communication]:
-        return await notify.mail(work, given.incident_guid, recipients, message, given.sent_by)
-
-    return await session.post.send(queue)
+    return await notify.mail(work, given.incident_guid, recipients, message, given.sent_by)
 
 
-async def _material(session: Session, guid: str) -> Material:
-    async def read(connection: AsyncConnection) -> Material:
-        return Material(
-            incident=await queries.incident_row(connection, guid),
-            alerts=await queries.alerts(connection, guid),
-            notes=await queries.notes(connection, guid),
-            timeline=await queries.timeline_rows(connection, guid),
-            communications=await reporting.with_people(connection, guid, MAX_COMMUNICATIONS),
-            bus_messages=await reporting.bus_messages(connection, guid),
-            statuses=await reporting.statuses(connection, guid),
-            written_at=session.clock.now(),
-        )
+async def _inside(work: Work, guid: str) -> Material:
+    return await work.transaction.ask(lambda connection: _material(connection, guid, work.now))
 
-    return await session.read(read)
+
+async def _material(connection: AsyncConnection, guid: str, now: datetime) -> Material:
+    return Material(
+        incident=await queries.incident_row(connection, guid),
+        alerts=await queries.alerts(connection, guid),
+        notes=await queries.notes(connection, guid),
+        timeline=await queries.timeline_rows(connection, guid),
+        communications=await reporting.with_people(connection, guid, MAX_COMMUNICATIONS),
+        bus_messages=await reporting.bus_messages(connection, guid),
+        statuses=await reporting.statuses(connection, guid),
+        written_at=now,
+    )

@@ -39,6 +39,7 @@ CODES: Sequence[tuple[type[errors.AxionError], str]] = (
     (errors.InvalidTransition, "invalid_transition"),
     (errors.Conflict, "conflict"),
     (errors.ValidationFailed, "invalid"),
+    (errors.ConfigError, "refused"),
 )
 """What the answer's ``error.code`` is for an error of a verb."""
 
