@@ -63,10 +63,6 @@ class Alerts:
         """``number`` messages with one alert each, and none of them twice."""
         return (self._message([self._alert()]) for _ in range(number))
 
-    def large(self, number: int, size: int) -> Iterator[Message]:
-        """``number`` messages with one alert each, of at least ``size`` bytes."""
-        return (self._message([{**self._alert(), "padding": "x" * size}]) for _ in range(number))
-
     def _message(self, alerts: list[dict[str, Any]]) -> Message:
         body = json.dumps(alerts[0] if len(alerts) == 1 else alerts).encode()
         ids = tuple(alert["id"] for alert in alerts)
