@@ -10,6 +10,7 @@ import os
 import random
 import sqlite3
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from axion_bus.errors import StoreConflict, StoreRefused, StoreUnavailable
+from axion_bus.store.sqlite_cursor import Cursor
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -119,6 +121,8 @@ def _open_sqlite(dialect: object, record: object, arguments: list[Any], options:
 
 
 def _set_up_sqlite(connection: Any, record: object) -> None:
+    driver = connection.driver_connection
+    driver.cursor = partial(Cursor, driver)
     connection.isolation_level = None  # the driver must not begin transactions; _begin_sqlite does
     # TRUNCATE, not DELETE: with FULL its commit is synced, an unlinked journal's is not (sqlite.org/pragma.html#synchronous).
     journal_mode = "WAL" if wal_is_safe(sqlite3.sqlite_version_info) else "TRUNCATE"
