@@ -24,5 +24,11 @@ class Inbox:
 
     async def answer(self, transaction: Transaction, received: Received, guid: str, now: datetime) -> Sequence[Communication]:
         """As the desk that wants it."""
-        desk = next(desk for desk in self._desks if desk.wants(received.address))
-        return await desk.answer(transaction, received, guid, now)
+        return await self._desk_of(received).answer(transaction, received, guid, now)
+
+    def apology(self, received: Received, now: datetime) -> Sequence[Communication]:
+        """As the desk that wants it."""
+        return self._desk_of(received).apology(received, now)
+
+    def _desk_of(self, received: Received) -> Requests:
+        return next(desk for desk in self._desks if desk.wants(received.address))

@@ -57,6 +57,10 @@ class Receipts:
         await transaction.save(changes)
         return changes.communications
 
+    def apology(self, received: Received, now: datetime) -> list[Communication]:
+        """Nothing: a gateway waits for no answer."""
+        return []
+
     def _read(self, received: Received) -> Status | Malformed:
         if received.retained:
             text = "a retained status would be taken again and again; do not retain it"

@@ -84,6 +84,10 @@ class Replies:
         await transaction.save(Changes(communications=rows))
         return rows
 
+    def apology(self, received: Received, now: datetime) -> list[Communication]:
+        """Nothing: a gateway waits for no answer."""
+        return []
+
     def _read(self, received: Received, channel: str) -> Said | Malformed:
         fault = envelope.fault_of(received, max_payload_bytes=self._max_payload_bytes)
         if fault is None and not _CHANNEL.fullmatch(channel):

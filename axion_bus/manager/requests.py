@@ -106,7 +106,7 @@ class BusRequests:
             StoreConflict, StoreUnavailable: nothing of it holds; try again, whole.
 
         """
-        verb = received.address.removeprefix(self._root).removeprefix("/")
+        verb = self._verb(received)
         fault = envelope.fault_of(received, max_payload_bytes=self._max_payload_bytes)
         read = fault if fault and fault.fault is Fault.TOO_LARGE else format_.decode(received.body)
         request = None if isinstance(read, Malformed) else read
@@ -123,6 +123,21 @@ class BusRequests:
             rows = await self._carried_out(Work(transaction=transaction, outbox=self._outbox, now=now), asked, read)
         await transaction.save(Changes(communications=rows))
         return rows
+
+    def apology(self, received: Received, now: datetime) -> list[Communication]:
+        """The answer to a command that could not be carried out by our own fault, or the database's."""
+        fault = envelope.fault_of(received, max_payload_bytes=self._max_payload_bytes)
+        read = fault or format_.decode(received.body)
+        request = None if isinstance(read, Malformed) else read
+        asked = _Asked(
+            received=received, guid=self._outbox.new_guid(now), verb=self._verb(received), now=now, request=request, key=None
+        )
+        text = "it could not be carried out, which is not your fault; nothing was changed, and the audit stream has it"
+        error = {"code": "unavailable", "message": text}
+        return [self._response_row(asked, Answer(None), _body(request, error=error))]
+
+    def _verb(self, received: Received) -> str:
+        return received.address.removeprefix(self._root).removeprefix("/")
 
     async def _carried_out(self, work: Work, asked: _Asked, request: Request) -> list[Communication]:
         done = _expired(asked.received, work.now) or await _act(work, asked.verb, request)

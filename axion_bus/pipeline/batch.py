@@ -31,13 +31,17 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True)
 class Batch:
-    """A try at ``items``. ``rules`` are those in force, by name; ``tells_received`` publishes alert/received as well."""
+    """A try at ``items``, beside which ``apologies`` are written.
+
+    ``rules`` are those in force, by name; ``tells_received`` publishes alert/received as well.
+    """
 
     items: Sequence[Item]
     outbox: Outbox
     now: datetime
     rules: Mapping[str, Rule]
     tells_received: bool = False
+    apologies: Sequence[Communication] = ()
     outcomes: list[Outcome] = field(default_factory=list)
     rows: list[Communication] = field(default_factory=list)
     _board: Board = field(init=False)
@@ -63,6 +67,7 @@ class Batch:
         known_incidents = set(self._board.incidents)
         for item in self.items:
             self.outcomes.append(self._take(item))
+        self.rows.extend(self.apologies)
         changes = self._changes
         for guid, alert in self._alerts.items():
             (changes.changed_alerts if guid in known_alerts else changes.new_alerts).append(alert)

@@ -23,6 +23,7 @@ from axion_bus.pipeline.errand import Errand
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from axion_bus.domain.communication import Communication
     from axion_bus.domain.rules import Rule
     from axion_bus.formats import Element
     from axion_bus.pipeline.decode import Sources
@@ -46,11 +47,15 @@ class _StopRequestedError(Exception):
 
 @dataclass(slots=True)
 class _Message:
-    """``items`` are its alerts; ``request`` is its row's guid, if it is no alert but asks for something."""
+    """``items`` are its alerts; ``request`` is its row's guid, if it is no alert but asks for something.
+
+    ``apologies`` tell whoever asked that it could not be carried out.
+    """
 
     received: Received
     items: list[Item]
     request: str | None = None
+    apologies: Sequence[Communication] = ()
 
 
 class Recorder:
@@ -163,12 +168,22 @@ class Recorder:
         retry_s = _RETRY_FIRST_S
         again: Exception | None = refusal
         while again is not None:
-            for told in (received, bare):
-                if await self._record_whole([_Message(received, [self._broken(told, refusal)])], stop) is None:
+            for told, apologies in ((received, self._apologies(message)), (bare, ())):
+                failed = _Message(received, [self._broken(told, refusal)], apologies=apologies)
+                if await self._record_whole([failed], stop) is None:
                     return
             await self._wait(retry_s, stop)
             retry_s = min(retry_s * 2, _RETRY_MAX_S)
             again = await self._record_whole([message], stop)
+
+    def _apologies(self, message: _Message) -> Sequence[Communication]:
+        if self._requests is None or message.request is None:
+            return ()
+        try:
+            return self._requests.apology(message.received, self._clock.now())
+        except Exception:
+            log.exception("no_apology")  # what could not be carried out is on record all the same
+            return ()
 
     async def _record_whole(self, part: list[_Message], stop: asyncio.Event) -> Exception | None:
         """Write ``part`` in one transaction and acknowledge it; the reason, if it cannot be written by its own fault or ours."""
@@ -217,6 +232,7 @@ class Recorder:
             now=self._clock.now(),
             rules=self._rules_by_name,
             tells_received=self._tells_received,
+            apologies=[row for message in part for row in message.apologies],
         )
 
     def _acknowledge(self, part: list[_Message], done: Batch | Errand) -> None:

@@ -57,6 +57,10 @@ class Requests(Protocol):
         """Carry it out inside ``transaction``; return the rows that tell of it, which are written, its own (``guid``) first."""
         ...
 
+    def apology(self, received: Received, now: datetime) -> Sequence[Communication]:
+        """What tells whoever asked that it could not be carried out by our own fault, or the database's; to be written."""
+        ...
+
 
 class Losses(Protocol):
     """Who is told what a broker says of messages that it lost; never waits."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from axion_bus.domain.communication import Communication
+    from axion_bus.ports import Received
     from axion_bus.store.sql import SqlStore
 
 Json = dict[str, Any]
@@ -88,15 +89,19 @@ class BusDesk:
         self, topic: str, body: object, *, later: timedelta = timedelta(0), attributes: Json | None = None, **given: Any
     ) -> Asked:
         """A message on ``topic``, dealt with so much ``later``; what a bus tells beside its bytes is ``given``."""
-        now = datetime.now(UTC)
-        found = None if attributes is None else Attributes(**attributes)
-        received = self._bus.message(body, address=topic, attributes=found, received_at=now, **given)
-        now += later
+        received = self.message(topic, body, **(attributes or {}), **given)
+        now = received.received_at + later
         assert self.requests.wants(topic)
         guid = self.outbox.new_guid(now)
         rows = await self.store.write(lambda transaction: self.requests.answer(transaction, received, guid, now))
         assert rows[0].guid == guid
         return Asked(await self._stored(rows[0]), await self._stored(rows[1]) if len(rows) > 1 else None)
+
+    def message(self, topic: str, body: object, **given: Any) -> Received:
+        """A message as a bus delivers it now; what MQTT 5 tells beside its bytes is ``given``, too."""
+        told = {name: given.pop(name) for name in ("response_topic", "correlation", "expires_s") if name in given}
+        found = Attributes(**told) if told else None
+        return self._bus.message(body, address=topic, attributes=found, received_at=datetime.now(UTC), **given)
 
     async def an_incident(self, **given: Any) -> str:
         """The guid of a new incident."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -182,3 +183,18 @@ async def test_an_answer_has_an_end(desk):
 )
 async def test_what_is_subscribed_to_for_requests_is_a_request_and_nothing_else(desk, topic, is_wanted):
     assert is_wanted is desk.requests.wants(topic)
+
+
+async def test_a_command_that_fails_by_our_own_fault_is_answered_so_to_whoever_waits(desk):
+    received = desk.message("axion/request/create-incident", {**TITLE, "transaction": 7}, response_topic="axion/answers/me")
+
+    (row,) = desk.requests.apology(received, received.received_at)
+
+    assert ("PENDING", "axion/answers/me") == (row.status, row.recipient)
+    assert ("unavailable", 7) == (json.loads(row.message)["error"]["code"], json.loads(row.message)["transaction"])
+
+
+async def test_a_gateway_gets_no_apology(desk):
+    received = desk.message("axion/inbound/sms", {})
+
+    assert [] == list(desk.requests.apology(received, received.received_at))

@@ -30,6 +30,9 @@ class Desk:
         await transaction.save(Changes(communications=rows))
         return rows
 
+    def apology(self, received, now):
+        return [a_row("sorry", Direction.OUTBOUND, received)]
+
 
 def a_row(guid, direction, received):
     status = CommunicationStatus.RECEIVED if direction is Direction.INBOUND else CommunicationStatus.PENDING
@@ -94,6 +97,24 @@ async def test_a_request_that_breaks_our_own_code_ends_as_a_failed_row_and_holds
 
     assert ["FAILED", "RECEIVED"] == [row.status for row in came_in(store)]
     assert ("internal: ZeroDivisionError: a bug", 2) == (came_in(store)[0].error_message, len(bus.acknowledged))
+
+
+async def test_whoever_asked_is_told_that_it_is_our_fault(recorder, store, desk, ask, recorded):
+    desk.trouble = [ZeroDivisionError("a bug")]
+
+    await recorder.record([ask()], asyncio.Event())
+
+    assert "PENDING" == store.tables.rows["sorry"].communication.status
+    assert recorded.is_set()
+
+
+async def test_a_request_whose_apology_cannot_be_written_either_is_kept_without(recorder, bus, store, desk, ask):
+    desk.trouble = [ZeroDivisionError("a bug")]
+    store.refuses = lambda changes: any(row.guid == "sorry" for row in changes.communications)
+
+    await recorder.record([ask()], asyncio.Event())
+
+    assert (["FAILED"], 1) == ([row.status for row in came_in(store)], len(bus.acknowledged))
 
 
 async def test_a_request_waits_for_the_database_like_an_alert(recording, intake, bus, desk, ask):
