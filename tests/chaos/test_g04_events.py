@@ -8,6 +8,7 @@ from threading import Event
 import pytest
 
 from tests.chaos import ledger
+from tests.chaos.alerts import Message
 from tests.chaos.wire import Kind, Packets
 from tests.servers import Mosquitto, TcpProxy, wait_until
 
@@ -112,3 +113,46 @@ def test_an_event_that_the_broker_refuses_stays_pending_until_it_is_allowed(tmp_
 
     ((status, error),) = refused
     assert (status, "refused the message: Not authorized" in error, rows, faults) == ("FAILED", True, {"PENDING"}, [])
+
+
+class HoldingEvents:
+    """Observes a daemon's connection to the broker: once it was sent an alert, nothing of it gets to the broker any more."""
+
+    def __init__(self, proxy):
+        self._proxy, self._packets = proxy, Packets()
+
+    def upstream(self, data):
+        pass
+
+    def downstream(self, data):
+        if any(packet.kind == Kind.PUBLISH and b"/alerts/" in packet.body[:256] for packet in self._packets.feed(data)):
+            self._proxy().freeze_at_once(downstream=False)
+
+
+def test_no_event_overtakes_one_that_another_daemon_is_publishing(broker, mariadb, make_scene):
+    store = mariadb.fresh_database()
+    scene = make_scene(broker, store)
+    with TcpProxy(broker.port, observe=lambda: HoldingEvents(lambda: proxy)) as proxy:
+        for side, port in (("left", proxy.port), ("right", broker.port)):
+            scene.start_daemon(port=port, instance=side, more=f'[[mqtt.sources]]\ntopic = "{scene.base_topic}/alerts/{side}/#"')
+        send_to(scene, "left")
+        wait_until(lambda: event(store, 1, "LeaseOwner IS NOT NULL"), "left has the first event in hand")
+        send_to(scene, "right")
+        wait_until(lambda: event(store, 2, "NextAttemptAt <> Timestamp OR Status = 'SENT'"), "right has looked at the second event")
+        heard_meanwhile = list(scene.subscriber.seen)
+        proxy.thaw()
+
+        faults = scene.verdict()
+
+    assert (faults, heard_meanwhile) == ([], [])
+
+
+def event(store, sequence, where):
+    """Whether there is an event with ``sequence`` that fulfils ``where``."""
+    return ledger.count(store, "data_incident_communication", f"Direction = 'OUTBOUND' AND Sequence = %s AND ({where})", sequence)
+
+
+def send_to(scene, side):
+    """Publish an alert that only the daemon ``side`` hears, of the one condition that there is."""
+    body = b'{"id":"%s","title":"t","package":"P","severity":"HIGH"}' % side.encode()
+    scene.publisher.send([Message(topic=f"{scene.base_topic}/alerts/{side}/P", body=body, ids=(side,))])
