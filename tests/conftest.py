@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests import people
+from tests.chaos.scene import start_hearing
 from tests.servers import RUNNING, Daemon, MariaDb, Mosquitto, configuration
+from tests.servers.providers import Providers
 from tests.shell import Shell
 
 if TYPE_CHECKING:
@@ -74,6 +77,34 @@ def own_mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
     """A database server of the test's own, which it may kill."""
     with MariaDb(tmp_path_factory.mktemp("mariadb")) as server:
         yield server
+
+
+@pytest.fixture
+def providers() -> Iterator[Providers]:
+    """Everybody who takes messages to people, on loopback."""
+    with Providers() as running:
+        yield running
+
+
+@pytest.fixture
+def paging(broker: Mosquitto, make_daemon: Callable[..., Daemon], providers: Providers) -> Callable[..., Daemon]:
+    """Starts a daemon on a store whose notify code EVERYBODY leads to all of ``providers``, or to the channels that are named."""
+
+    def start(url: str, *channels: str, more: str, secret: Callable[[str], str] | None = None) -> Daemon:
+        sections = providers.channels(*channels, **({"secret": secret} if secret else {}))
+        daemon = make_daemon(store=url, broker=broker.url, more=more + sections, environment=None if secret else people.SECRETS)
+        start_hearing(daemon)
+        people.define(url, "EVERYBODY", ",".join(channels or people.CHANNELS))
+        return daemon
+
+    return start
+
+
+@pytest.fixture
+def publish(broker: Mosquitto, base_topic: str) -> Iterator[Callable[..., None]]:
+    """Publishes JSON below the base topic: ``publish("alerts/db/main", title="Database down")``."""
+    with people.publishing(broker, base_topic) as publish:
+        yield publish
 
 
 @pytest.fixture

@@ -29,8 +29,11 @@ def managing(invocation: Invocation) -> Iterator[IncidentManager]:
     """The incident manager on the configuration in force; closed at the end."""
     from axion_bus.config import load  # noqa: PLC0415 - --help needs neither a configuration
     from axion_bus.sync import IncidentManager  # noqa: PLC0415 - nor a database
+    from axion_bus.systemd import configure_logging  # noqa: PLC0415 - nor a log
 
-    with IncidentManager(load(invocation.config)) as manager:
+    settings = load(invocation.config)
+    configure_logging(settings.log.level, style=settings.log.format)  # to stderr: stdout is for the result alone
+    with IncidentManager(settings) as manager:
         yield manager
 
 
