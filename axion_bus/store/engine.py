@@ -9,6 +9,7 @@ import asyncio
 import os
 import random
 import sqlite3
+import time
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,7 +17,7 @@ from urllib.parse import quote
 
 from pydantic_core import from_json, to_json
 from sqlalchemy import URL, event, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, PendingRollbackError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, PendingRollbackError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -26,7 +27,7 @@ from axion_bus.store.sqlite_cursor import Cursor
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from sqlalchemy.engine import ExceptionContext
+    from sqlalchemy.engine import Dialect, ExceptionContext
 
 T = TypeVar("T")
 
@@ -41,6 +42,7 @@ _AWAY = frozenset(
     | {1290, 1317, 1792, 1836, 1927, 1969, 3024, 4031}
 )
 _CLIENT_ERRORS = range(2000, 3000)  # the driver's own: cannot connect, gone away, lost during a query
+_SHORT_REST_S = 0.1
 _SQLITE_LOST_RACE = frozenset({sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY})
 _SQLITE_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 # What the statement or its values are to blame for; anything else is the file, the disk or the machine.
@@ -69,6 +71,7 @@ def make_engine(url: str, *, password: str | None = None, pool_size: int = 5, ti
         "hide_parameters": True,  # what people wrote does not belong in an error's text
         "max_overflow": 0,
         "pool_timeout": 60,
+        "pool_reset_on_return": None,  # connected() ends every transaction; the pool would roll back what is committed already
     }
     if parsed.drivername.startswith("sqlite"):
         # One connection: SQLite has one writer, and rollback-journal readers would only stand in its way.
@@ -82,7 +85,6 @@ def make_engine(url: str, *, password: str | None = None, pool_size: int = 5, ti
     engine = create_async_engine(
         parsed,
         pool_size=pool_size,
-        pool_pre_ping=True,
         pool_recycle=1800,
         isolation_level="READ COMMITTED",
         connect_args={
@@ -94,6 +96,8 @@ def make_engine(url: str, *, password: str | None = None, pool_size: int = 5, ti
         **common,
     )
     event.listen(engine.sync_engine, "connect", _set_up_mysql)
+    event.listen(engine.sync_engine, "checkin", _note_when)
+    event.listen(engine.sync_engine, "checkout", partial(_ping_after_a_rest, engine.dialect))
     return engine
 
 
@@ -137,6 +141,20 @@ def _set_up_sqlite(connection: Any, record: object) -> None:
 def _set_up_mysql(connection: Any, record: object) -> None:
     # PyMySQL looks each character up in a table, which for JSON takes longer than all else that it does.
     connection.driver_connection.escape_string = _escaped
+
+
+def _note_when(_connection: object, record: Any) -> None:
+    record.info["rests_since"] = time.monotonic()
+
+
+def _ping_after_a_rest(dialect: Dialect, connection: Any, record: Any, _proxy: object) -> None:
+    """As the pool's own pre-ping, but not where a connection was used just now: no server is restarted in so short a time."""
+    if time.monotonic() - record.info.get("rests_since", 0.0) < _SHORT_REST_S:
+        return
+    try:
+        dialect.do_ping(connection)
+    except Exception as exc:
+        raise DisconnectionError(str(exc)) from exc
 
 
 def _escaped(text: str) -> str:

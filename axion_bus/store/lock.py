@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self
 
+from pymysql import MySQLError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -120,7 +121,7 @@ class ServerLock:
                 await connection.execute(text("SET SESSION wait_timeout = :s"), {"s": self._times.forgotten_after_s})
                 sought = {"name": self.name, "patience": patience_s}
                 got = await connection.execute(text("SELECT GET_LOCK(:name, :patience)"), sought)
-        except (SQLAlchemyError, OSError) as exc:
+        except (SQLAlchemyError, OSError, MySQLError) as exc:  # setting the isolation level lets the driver's own through
             await self.close()
             raise self._unavailable(exc) from exc
         if not got.scalar():
@@ -129,7 +130,7 @@ class ServerLock:
                 "another daemon runs with this [mqtt] client_id on this database; stop it, or give this one its own"
             )
 
-    def _unavailable(self, exc: SQLAlchemyError | OSError) -> StoreUnavailable:
+    def _unavailable(self, exc: SQLAlchemyError | OSError | MySQLError) -> StoreUnavailable:
         meaning = translate(exc, self._engine)
         return meaning if isinstance(meaning, StoreUnavailable) else StoreUnavailable(f"the instance lock: {meaning}")
 
