@@ -49,6 +49,7 @@ def test_the_guides_example_is_told_in_requests_and_heard_in_events(broker, daem
         found = ask(broker, base_topic, "lookup-ref", {"short_ref": logged["short_ref"]})["data"]
         listed = ask(broker, base_topic, "list-incidents", {"status": "CLOSED"})["data"]
         events.wait_for(10)
+    wait_until(lambda: not count(sqlite_url, COMMUNICATIONS, "Status = 'PENDING'"), "what was published is settled")
 
     assert 1 == created["transaction"]
     assert {"sent": 0, "failed": 2, "pending": 0} == told
