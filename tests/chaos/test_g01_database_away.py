@@ -38,6 +38,7 @@ def test_while_the_database_is_down_nothing_is_acknowledged_and_then_everything_
             wait_until_it_cannot_write(scene, daemon)
             acked_meanwhile += witness.acked[before:]
             own_mariadb.start()
+            witness.look_again()
 
         faults = scene.verdict()
         daemon.stop()

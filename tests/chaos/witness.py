@@ -28,6 +28,7 @@ class Witness:
         self.store = store
         self.faults: list[str] = []
         self.acked: list[str] = []
+        self._unseen: set[str] = set()
         self.connections: list[Watched] = []
 
     def __call__(self) -> Watched:
@@ -36,18 +37,27 @@ class Witness:
         return self.connections[-1]
 
     def look(self, acked: Collection[str]) -> None:
-        """Ask whether ``acked``, which are being acknowledged, are in the database."""
+        """Ask whether ``acked``, which are being acknowledged, are in the database; ``look_again`` for those that it does not tell.
+
+        It may be killed between a commit and its acknowledgement.
+        """
         if self.store is None or not acked:
             return
         places = ", ".join(["%s"] * len(acked))
         asked = f"SELECT ExternalId AS id FROM data_incident_communication WHERE ExternalId IN ({places})"
         try:
             found = {row["id"] for row in ledger.query(self.store, asked, *acked)}
-        except pymysql.err.OperationalError as exc:
-            self.faults.append(f"acknowledged while the database was away ({exc}): {sorted(acked)[:5]}")
+        except pymysql.err.OperationalError:
+            self._unseen.update(acked)
             return
         if missing := set(acked) - found:
             self.faults.append(f"acknowledged before it was committed: {sorted(missing)[:5]} of {len(acked)}")
+
+    def look_again(self) -> None:
+        """Ask, now that the database is there, about those that it could not tell of when they were acknowledged."""
+        unseen, self._unseen = self._unseen, set()
+        self.look(unseen)
+        assert not self._unseen, "the database is still away"
 
 
 class Watched:
