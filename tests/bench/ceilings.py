@@ -21,7 +21,7 @@ from axion_bus.store.migrate import upgrade
 from tests.bench.alerts import TOPIC
 from tests.bench.clients import QUIET_LIMIT_S, Subscription, publish_at_pace, publishing, received
 from tests.bench.figures import Sample
-from tests.bench.usage import cpu_s
+from tests.bench.usage import Meter
 from tests.servers import Mosquitto
 
 if TYPE_CHECKING:
@@ -44,13 +44,12 @@ def measure_acks(directory: Path, lines: Sequence[bytes], protocol: int) -> Samp
             assert client.stdout is not None
             if client.stdout.readline() != "ready\n":
                 raise RuntimeError("the bare subscriber did not come up; see its error above")
-            before_s, begun = cpu_s(client.pid), time.perf_counter()
+            meter, begun = Meter(client.pid), time.perf_counter()
             with publishing(broker, TOPIC, file):
                 client.stdout.readline()
-                seconds = time.perf_counter() - begun
-                cpu = cpu_s(client.pid) - before_s
+                sample = meter.sample(len(lines) / (time.perf_counter() - begun), len(lines))
             client.kill()
-    return Sample(value=len(lines) / seconds, cpu_us=cpu / len(lines) * 1e6)
+    return sample
 
 
 def measure_inserts(url: str, lines: Sequence[bytes]) -> Sample:

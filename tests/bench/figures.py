@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 class Sample:
     """One run of one measurement: its value and what the measured process took for it.
 
-    ``cpu_us`` is user and system time for each alert, ``peak_mib`` the most memory; None where no process was measured.
+    ``cpu_us`` is user and system time for each alert, ``waited_us`` how long it could have run and another process did,
+    ``peak_mib`` the most memory; None where that was not measured.
     """
 
     value: float
     cpu_us: float | None = None
+    waited_us: float | None = None
     peak_mib: float | None = None
 
 
@@ -66,6 +68,11 @@ class Figure:
         return _median([sample.cpu_us for sample in self.samples])
 
     @property
+    def waited_us(self) -> float | None:
+        """The median of the time waited for a processor: what is large beside ``cpu_us`` was measured on a busy machine."""
+        return _median([sample.waited_us for sample in self.samples])
+
+    @property
     def peak_mib(self) -> float | None:
         """The most memory of any run."""
         return max((sample.peak_mib for sample in self.samples if sample.peak_mib is not None), default=None)
@@ -82,6 +89,7 @@ class Figure:
             "ceiling": self.best,
             "ratio": self.ratio,
             "cpu_us_per_alert": self.cpu_us,
+            "waited_us_per_alert": self.waited_us,
             "peak_mib": self.peak_mib,
         }
 
@@ -94,7 +102,7 @@ def percentile(values: Sequence[float], percent: float) -> float:
     return sorted(values)[rank - 1]
 
 
-HEADERS = ("figure", "median", "unit", "min..max", "goal", "met", "ceiling", "of it", "CPU us", "MiB")
+HEADERS = ("figure", "median", "unit", "min..max", "goal", "met", "ceiling", "of it", "CPU us", "wait us", "MiB")
 
 
 def table(figures: Sequence[Figure]) -> str:
@@ -119,6 +127,7 @@ def _row(figure: Figure) -> tuple[str, ...]:
         _number(figure.best),
         "" if figure.ratio is None else f"{figure.ratio:.2f}",
         _number(figure.cpu_us),
+        _number(figure.waited_us),
         _number(figure.peak_mib),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -130,10 +130,7 @@ def _take_load(load: str, store: str, place: Place) -> dict[str, Sample]:
 
 def _take_latency(store: str, place: Place) -> dict[str, Sample]:
     latencies, used = measure_latency(place.directory, place.url(store), LATENCY_ALERTS, LATENCY_EVERY_S)
-    return {
-        f"latency/{store}/p{percent}": Sample(value=percentile(latencies, percent), cpu_us=used.cpu_us, peak_mib=used.peak_mib)
-        for percent in LATENCY_GOALS_MS
-    }
+    return {f"latency/{store}/p{percent}": replace(used, value=percentile(latencies, percent)) for percent in LATENCY_GOALS_MS}
 
 
 def _take_metrics(store: str, place: Place) -> dict[str, Sample]:

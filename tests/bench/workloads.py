@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 
 from tests.bench.alerts import TOPIC, Load, alert
 from tests.bench.clients import QUIET_LIMIT_S, Subscription, publish_at_pace, publishing, received, wait_for_message
-from tests.bench.figures import Sample
-from tests.bench.usage import cpu_s
+from tests.bench.usage import Meter
 from tests.chaos.ledger import count, query
 from tests.servers import Daemon, Mosquitto, configuration, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.bench.figures import Sample
 
 EVENTS = "axion/events/#"
 
@@ -29,36 +30,34 @@ def measure_load(directory: Path, url: str, load: Load) -> Sample:
     lines, into = directory / "alerts", directory / "events"
     lines.write_bytes(b"\n".join(load.lines()) + b"\n")
     with _running(directory, url) as (broker, daemon, subscription):
-        before_s = cpu_s(daemon.pid)
+        meter = Meter(daemon.pid)
         with subscription.receiving(load.incidents + 1, into) as subscriber:
             begun = time.perf_counter()
             with publishing(broker, TOPIC, lines):
                 subscriber.wait(QUIET_LIMIT_S)
             _wait_until_settled(url)
             seconds = time.perf_counter() - begun
-        cpu = cpu_s(daemon.pid) - before_s
-        peak_kib = daemon.memory_kib()
+        sample = meter.sample((load.count + 1) / seconds, load.count)
         _check(url, alerts=load.count + 1, incidents=load.incidents + 1)
-    return Sample(value=(load.count + 1) / seconds, cpu_us=cpu / load.count * 1e6, peak_mib=peak_kib / 1024)
+    return sample
 
 
 def measure_latency(directory: Path, url: str, alerts: int, every_s: float) -> tuple[list[float], Sample]:
-    """How long each alert takes from its publication until its event is received, in milliseconds; and what the daemon used."""
+    """How long each alert takes from its publication until its event is received, in milliseconds; what the daemon used, as 0."""
     into = directory / "events"
     titles = [f"Queue {number} is too long" for number in range(alerts)]
     payloads = [alert(f"bench-{number}", title) for number, title in enumerate(titles)]
     with _running(directory, url) as (broker, daemon, subscription):
-        before_s = cpu_s(daemon.pid)
+        meter = Meter(daemon.pid)
         with subscription.receiving(alerts, into) as subscriber:
             sent = dict(zip(titles, publish_at_pace(broker, TOPIC, payloads, every_s), strict=True))
             subscriber.wait(QUIET_LIMIT_S)
         _wait_until_settled(url)
-        cpu = cpu_s(daemon.pid) - before_s
-        peak_kib = daemon.memory_kib()
+        sample = meter.sample(0, alerts)
         _check(url, alerts=alerts, incidents=alerts)
     came = {json.loads(event)["data"]["incident"]["title"]: at for at, event in received(into)}
     latencies = [(came[title] - sent[title]) * 1000 for title in titles]
-    return latencies, Sample(value=0, cpu_us=cpu / alerts * 1e6, peak_mib=peak_kib / 1024)
+    return latencies, sample
 
 
 @contextmanager
