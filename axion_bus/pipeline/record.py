@@ -37,6 +37,7 @@ log = structlog.get_logger()
 
 MAX_ITEMS = 1000
 """How many alerts one transaction takes at the most, unless one message alone has more."""
+_READ_A_TURN = 32
 _RETRY_FIRST_S = 0.1
 _RETRY_MAX_S = 5.0
 
@@ -95,30 +96,38 @@ class Recorder:
         writing: asyncio.Task[None] | None = None
         async with asyncio.TaskGroup() as group:
             while batch := await self._intake.next_batch(stop, writing):
-                parts = list(self._parts(batch))
+                messages = await self._read_by_turns(batch)
                 if writing is not None:
                     await writing
                 if stop.is_set() and writing is not None:
                     return
-                writing = group.create_task(self._write(parts, stop), name="record-write")
+                writing = group.create_task(self._write(messages, stop), name="record-write")
 
     async def record(self, batch: Sequence[Received], stop: asyncio.Event) -> None:
         """Accept and acknowledge every message of ``batch``, in order; wait for the database as long as it takes."""
-        await self._write(self._parts(batch), stop)
+        await self._write(await self._read_by_turns(batch), stop)
 
-    async def _write(self, parts: Iterable[list[_Message]], stop: asyncio.Event) -> None:
+    async def _read_by_turns(self, batch: Sequence[Received]) -> list[_Message]:
+        """Read each message; now and then everything else has a turn, first of all the batch that is being written."""
+        messages = []
+        for number, received in enumerate(batch, 1):
+            messages.append(self._read(received))
+            if number % _READ_A_TURN == 0:
+                await asyncio.sleep(0)
+        return messages
+
+    async def _write(self, messages: Iterable[_Message], stop: asyncio.Event) -> None:
         try:
-            for part in parts:
+            for part in self._parts(messages):
                 await self._record_or_halve(part, stop)
                 self._progress.beat()
         except _StopRequestedError:
             return
 
-    def _parts(self, batch: Sequence[Received]) -> Iterable[list[_Message]]:
+    def _parts(self, messages: Iterable[_Message]) -> Iterable[list[_Message]]:
         part: list[_Message] = []
         size = 0
-        for received in batch:
-            message = self._read(received)
+        for message in messages:
             if part and (size + len(message.items) > MAX_ITEMS or message.request):
                 yield part
                 part, size = [], 0

@@ -101,6 +101,16 @@ async def test_a_timeline_keeps_the_order_in_which_it_was_told(store):
     assert [(text, kind, "axion-bus") for text, kind in zip(texts, kinds, strict=True)] == rows
 
 
+@pytest.mark.parametrize("many", [99, 100, 101, 250])
+async def test_however_many_rows_there_are_each_is_written_once_and_in_order(store, many):
+    texts = [f"step {number}" for number in range(many)]
+
+    await save(store, new_incidents=[an_incident()], timeline=[entry(text) for text in texts])
+
+    rows = await look(store, "SELECT Description FROM data_incident_timeline ORDER BY TimelineId")
+    assert [(text,) for text in texts] == rows
+
+
 async def test_messages_and_events_are_saved_together(store):
     rows = [a_message(), an_event(), a_message(status=CommunicationStatus.FAILED), an_event(sequence=2)]
 
