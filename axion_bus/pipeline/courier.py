@@ -133,7 +133,7 @@ class Line:
             log.info("leases_left_to_expire", channel=self.name, error=str(exc)[:500])
 
     async def _claim(self) -> Sequence[Outgoing]:
-        """What is due: all that is looked at together, one to try a channel that was left alone, none of one that is."""
+        """What is due, unless the channel is left alone."""
         if self._breaker.is_open(_now_s()):
             return ()
         now = self._clock.now()
@@ -143,7 +143,7 @@ class Line:
                 owner=self._deliveries.owner,
                 now=now,
                 lease_until=now + self._manner.lease,
-                limit=CLAIM_LIMIT if self._breaker.is_well else 1,
+                limit=CLAIM_LIMIT,
             )
 
     async def _send_all(self, claimed: Sequence[Outgoing], sending: asyncio.TaskGroup, stop: asyncio.Event) -> None:

@@ -30,7 +30,7 @@ _PENDING = CommunicationStatus.PENDING.value
 _SENT = CommunicationStatus.SENT.value
 _unsettled = (
     select(_c.CommunicationGuid, _c.IncidentGuid, _c.Recipient, _c.NextAttemptAt)
-    .where(is_given(_c.IncidentGuid), _c.NextAttemptAt.is_not(None), _c.Channel == bindparam("channel"), _c.Sequence.is_(None))
+    .where(is_given(_c.IncidentGuid), _c.NextAttemptAt.is_not(None), _c.Channel == bindparam("channel"))
     .order_by(_c.CommunicationGuid)
 )
 _leased = (

@@ -95,7 +95,8 @@ async def test_what_follows_a_message_that_waits_for_its_next_attempt_waits_as_l
     await finish(store, failed(first.guid, again=NOON + 60 * SECOND))
 
     assert [] == await claim(store, now=NOON + SECOND)
-    assert [] == await claim(store, now=NOON + 59 * SECOND)
+    due = "SELECT CAST(NextAttemptAt AS CHAR) FROM data_incident_communication"
+    assert [("2026-01-31 12:01:00.000000",)] * 2 == await look(store, due)
     assert [first.guid] == await claim(store, now=NOON + 60 * SECOND)
 
 
@@ -149,6 +150,14 @@ async def test_an_attempt_has_its_row_before_it_ends(store, page):
 
     assert [(1, "SENDING", None, 1)] == await attempts(store, page)
     assert {page: Leased(attempts=1, is_cut_off=True)} == await leased(store, page)
+
+
+async def test_an_attempt_that_failed_has_ended(store, page):
+    await begin(store, page)
+    await finish(store, failed(page, again=NOON))
+    await claim(store)
+
+    assert {page: Leased(attempts=1, is_cut_off=False)} == await leased(store, page)
 
 
 async def test_an_attempt_renews_the_lease(store, page):

@@ -104,6 +104,17 @@ async def test_what_follows_a_message_about_several_incidents_has_no_thread(send
     assert channel.letters[1].thread is None
 
 
+async def test_what_tells_of_several_incidents_has_no_thread_either(send, put):
+    put(a_page("page-0", incident="incident-0"))
+    channel = FakeChannel(Receipt("C1:17"))
+    await send(channel)
+    put(*(a_page(f"closed-{n}", incident=f"incident-{n}", occasion="closed", title="Disk full") for n in range(2)))
+
+    await send(channel)
+
+    assert [None, None] == [letter.thread for letter in channel.letters]
+
+
 async def test_two_messages_about_one_incident_are_told_one_after_the_other(send, put, store):
     put(a_page("page-0"), a_page("page-1", recipient="#dba"))
 
