@@ -79,9 +79,10 @@ def test_the_table_has_a_line_for_each_figure_under_its_headers():
     ] == [line.split() for line in (lines[0], *lines[2:])]
 
 
-def test_numbers_end_under_each_other():
-    small, large = table([a_figure(1), a_figure(1_000_000, name="a longer name")]).splitlines()[2:]
+def test_names_begin_and_numbers_end_under_each_other():
+    small, large = table([a_figure(1, name="short"), a_figure(1_000_000, name="a longer name")]).splitlines()[2:]
 
+    assert (0, 0) == (small.index("short"), large.index("a longer name"))
     assert large.index("1,000,000") + len("1,000,000") == small.index("1.0") + len("1.0")
 
 
