@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.chaos import ledger
 from tests.people import CHANNELS, axion_bus, messages, wait_until_sent
+from tests.servers import wait_until
 
 RULE = """
 [[rules]]
@@ -71,3 +72,18 @@ def test_a_person_who_asks_for_it_sends_at_once_and_the_daemon_sends_what_failed
     assert (len(CHANNELS) - 1, 0, 1) == (counts["sent"], counts["failed"], counts["pending"])
     wait_until_sent(sqlite_url, len(CHANNELS))
     assert 2 == len(providers.asked["SLACK"])
+
+
+def test_what_follows_a_page_waits_until_that_is_delivered(paging, publish, sqlite_url, providers):
+    providers.answers["PAGERDUTY"] = [(503, {}), (503, {}), (202, {"status": "success"})]
+    paging(sqlite_url, "PAGERDUTY", more=RULE)
+    publish("alerts/db/main", **ALERT)
+    wait_until(lambda: messages(sqlite_url), "the page is queued")
+    guid = messages(sqlite_url)[0]["IncidentGuid"]
+    publish("request/acknowledge", incident_guid=guid, by="ann")
+    publish("request/close-incident", incident_guid=guid, by="ann")
+    wait_until_sent(sqlite_url, 3)
+
+    assert ["trigger", "trigger", "trigger", "acknowledge", "resolve"] == [
+        asked.said["event_action"] for asked in providers.asked["PAGERDUTY"]
+    ]
