@@ -31,21 +31,7 @@ EXTERNAL_ID_CHARACTERS = 255
 
 _c = communication.c
 _PENDING = CommunicationStatus.PENDING.value
-_COMMON = (
-    "CommunicationGuid",
-    "IncidentGuid",
-    "AlertGuid",
-    "ShortRef",
-    "Channel",
-    "Direction",
-    "Status",
-    "Message",
-    "Recipient",
-    "Timestamp",
-    "Metadata",
-)
-_INBOUND = (*_COMMON, "ExternalId", "ErrorMessage", "IngestKey", "Raw")
-_OUTBOUND = (*_COMMON, "ExternalId", "ErrorMessage", "Sequence", "NextAttemptAt")
+_COLUMNS = tuple(column.name for column in _c if column.name not in ("Attempts", "LeaseOwner", "LeaseUntil"))
 _ATTEMPT = ("CommunicationGuid", "Number", "StartedAt", "FinishedAt", "Status", "ErrorMessage")
 _SETTLED = {"Attempts": _c.Attempts + 1, "LeaseOwner": None, "LeaseUntil": None}
 _accepted = select(_c.IngestKey).where(is_given(_c.IngestKey))
@@ -95,10 +81,7 @@ async def answer_to(connection: AsyncConnection, ingest_key: str) -> str | None:
 
 async def add(connection: AsyncConnection, rows: Sequence[Communication]) -> None:
     """Append to the audit stream, in order; unique indexes refuse a second row of a (source, id) or reference."""
-    inbound = [_inbound(row) for row in rows if row.direction is Direction.INBOUND]
-    outbound = [_outbound(row) for row in rows if row.direction is Direction.OUTBOUND]
-    await insert_rows(connection, communication, _INBOUND, inbound)
-    await insert_rows(connection, communication, _OUTBOUND, outbound)
+    await insert_rows(connection, communication, _COLUMNS, [_row(row) for row in rows])
 
 
 async def claim(
@@ -205,7 +188,7 @@ def _attempt(each: Settlement) -> tuple[Any, ...]:
     return (each.guid, each.attempt, *times, attempt_status(each), each.error)
 
 
-def _common(row: Communication) -> tuple[Any, ...]:
+def _row(row: Communication) -> tuple[Any, ...]:
     return (
         row.guid,
         row.incident_guid,
@@ -216,14 +199,12 @@ def _common(row: Communication) -> tuple[Any, ...]:
         row.status.value,
         row.message,
         row.recipient,
+        row.external_id,
+        row.error_message,
         stored_time(row.timestamp),
         stored_json(row.metadata),
+        row.ingest_key,
+        row.raw,
+        row.sequence,
+        stored_time(row.next_attempt_at) if row.direction is Direction.OUTBOUND else None,
     )
-
-
-def _inbound(row: Communication) -> tuple[Any, ...]:
-    return (*_common(row), row.external_id, row.error_message, row.ingest_key, row.raw)
-
-
-def _outbound(row: Communication) -> tuple[Any, ...]:
-    return (*_common(row), row.external_id, row.error_message, row.sequence, stored_time(row.next_attempt_at))
