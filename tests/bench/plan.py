@@ -10,6 +10,7 @@ from tests.bench.alerts import Load, alert
 from tests.bench.ceilings import measure_acks, measure_echo, measure_inserts
 from tests.bench.figures import Figure, Sample, percentile
 from tests.bench.metrics import measure_metrics
+from tests.bench.people import measure_people
 from tests.bench.workloads import measure_latency, measure_load
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ GOALS = {"repeats/sqlite": 8000.0, "repeats/mariadb": 6000.0, "fresh/sqlite": 15
 LATENCY_ALERTS, LATENCY_EVERY_S = 6000, 1 / 200
 LATENCY_GOALS_MS = {50: 10.0, 99: 50.0}
 METRICS_GOAL_MS = 1000.0
+NOTIFY = ("notify", "notify-beside-a-hanging-channel")
+SENDS_GOAL = 200.0
 MEMORY_GOAL_MIB = 256.0
 MQTT = {"mqtt 5": 5, "mqtt 3.1.1": 4}
 
@@ -68,6 +71,7 @@ def steps() -> list[Step]:
         Step(name="echo", take=_take_echo),
         *(Step(name=f"{load}/{store}", take=partial(_take_load, load, store)) for load in LOADS for store in STORES),
         *(Step(name=f"latency/{store}", take=partial(_take_latency, store)) for store in STORES),
+        *(Step(name=f"{kind}/{store}", take=partial(_take_people, kind, store)) for kind in NOTIFY for store in STORES),
         *(Step(name=f"metrics/{store}", take=partial(_take_metrics, store)) for store in STORES),
     ]
 
@@ -89,6 +93,9 @@ def _figure(name: str, samples: Sequence[Sample], taken: Mapping[str, Sequence[S
         goal = LATENCY_GOALS_MS[percent] if kind == "latency" else None
         best = _median(taken, f"echo/p{percent}") if kind == "latency" else None
         return Figure(name=name, unit="ms", samples=samples, goal=goal, best=best, less_is_better=True)
+    if kind in NOTIFY:
+        best = _median(taken, f"{NOTIFY[0]}/{rest}") if kind != NOTIFY[0] else None
+        return Figure(name=name, unit="sends/s", samples=samples, goal=SENDS_GOAL, best=best)
     if kind == "metrics":
         return Figure(name=name, unit="ms", samples=samples, goal=METRICS_GOAL_MS, less_is_better=True)
     unit = {"acks": "messages/s", "inserts": "rows/s"}.get(kind, "alerts/s")
@@ -126,6 +133,11 @@ def _take_echo(place: Place) -> dict[str, Sample]:
 
 def _take_load(load: str, store: str, place: Place) -> dict[str, Sample]:
     return {f"{load}/{store}": measure_load(place.directory, place.url(store), LOADS[load])}
+
+
+def _take_people(kind: str, store: str, place: Place) -> dict[str, Sample]:
+    sample = measure_people(place.directory, place.url(store), beside_a_hanging_one=kind != NOTIFY[0])
+    return {f"{kind}/{store}": sample}
 
 
 def _take_latency(store: str, place: Place) -> dict[str, Sample]:
