@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import defaultdict
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,7 @@ class _Begun:
 
     rows: Sequence[Outgoing]
     at: datetime
+    lease: timedelta
     thread: str | None = None
 
 
@@ -118,7 +120,9 @@ class Deliveries:
             guids = {row.guid for dispatch in dispatches for row in dispatch.rows}
             ours = await transaction.leased(guids, owner=self.owner, now=now)
             await self._end_cut_off(transaction, dispatches, ours, now)
-            return [await self._begin_one(transaction, dispatch, ours, now) for dispatch in dispatches]
+            begun = [await _begun(transaction, dispatch, ours, now) for dispatch in dispatches]
+            await self._count(transaction, begun, now)
+            return begun
 
         return await self._store.write(work)
 
@@ -147,15 +151,13 @@ class Deliveries:
         if ended:
             await self._accounts.settle(transaction, ended)
 
-    async def _begin_one(self, transaction: Transaction, dispatch: Dispatch, ours: Mapping[str, Leased], now: datetime) -> _Begun:
-        holds = dispatch.manner.holds_ambiguous
-        going = [row for row in dispatch.rows if row.guid in ours and not (holds and ours[row.guid].is_cut_off)]
-        attempts = {row.guid: ours[row.guid].attempts + 1 for row in going}
-        await transaction.begin(attempts, owner=self.owner, at=now, lease_until=now + dispatch.manner.lease)
-        thread = None
-        if going and has_thread(going):
-            thread = await transaction.thread(str(going[0].incident_guid), dispatch.name, going[0].recipient)
-        return _Begun(rows=[replace(row, attempts=attempts[row.guid]) for row in going], at=now, thread=thread)
+    async def _count(self, transaction: Transaction, begun: Sequence[_Begun], now: datetime) -> None:
+        """Write the rows of the attempts that begin, those with the same time limit together."""
+        attempts: dict[timedelta, dict[str, int]] = defaultdict(dict)
+        for each in begun:
+            attempts[each.lease].update((row.guid, row.attempts) for row in each.rows)
+        for lease, numbers in attempts.items():
+            await transaction.begin(numbers, owner=self.owner, at=now, lease_until=now + lease)
 
     async def _settle_patiently(self, name: str, begun: _Begun, settlements: Sequence[Settlement]) -> None:
         """Settle, trying again while the database is away: to know is better than to send again."""
@@ -217,6 +219,17 @@ class Deliveries:
             is_ambiguous=failure.is_ambiguous,
             metadata=metadata,
         )
+
+
+async def _begun(transaction: Transaction, dispatch: Dispatch, ours: Mapping[str, Leased], now: datetime) -> _Begun:
+    """What of ``dispatch`` goes out now, and into which thread."""
+    holds = dispatch.manner.holds_ambiguous
+    going = [row for row in dispatch.rows if row.guid in ours and not (holds and ours[row.guid].is_cut_off)]
+    thread = None
+    if going and has_thread(going):
+        thread = await transaction.thread(str(going[0].incident_guid), dispatch.name, going[0].recipient)
+    rows = [replace(row, attempts=ours[row.guid].attempts + 1) for row in going]
+    return _Begun(rows=rows, at=now, lease=dispatch.manner.lease, thread=thread)
 
 
 def _fate(failure: DeliveryFailed, settlements: Sequence[Settlement]) -> Fate:

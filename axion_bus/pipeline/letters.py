@@ -34,10 +34,10 @@ def bundles(claimed: Iterable[Outgoing]) -> list[list[Outgoing]]:
 
 
 def has_thread(bundle: Sequence[Outgoing]) -> bool:
-    """Whether it belongs to a message that was sent before: it tells of one incident, and no thread was refused."""
+    """Whether it may follow one that was sent before: it tells of one incident, not of its beginning, and no thread is gone."""
     first = bundle[0]
     is_about_one = len(bundle) == 1 and first.incident_guid is not None
-    return is_about_one and first.metadata.get("occasion") not in (None, "report") and "unthreaded" not in first.metadata
+    return is_about_one and first.metadata.get("occasion") not in (None, "report", "created") and "unthreaded" not in first.metadata
 
 
 def letter(bundle: Sequence[Outgoing], thread: str | None = None) -> Letter:

@@ -49,6 +49,14 @@ _counted = (
     .where(is_given(_c.CommunicationGuid))
     .values(Attempts=_c.Attempts + 1, LeaseOwner=bindparam("owner"), LeaseUntil=bindparam("until"))
 )
+_thread = (
+    select(_c.ExternalId)
+    .where(_c.IncidentGuid == bindparam("incident"), _c.NextAttemptAt.is_(None), _c.Channel == bindparam("channel"))
+    .where(_c.Recipient == bindparam("recipient"), _c.Direction == Direction.OUTBOUND.value, _c.Status == _SENT)
+    .where(_c.ExternalId.is_not(None), func.json_extract(_c.Metadata, "$.bundle").is_(None))
+    .order_by(_c.Timestamp, _c.CommunicationGuid)
+    .limit(1)
+)
 _ATTEMPT = ("CommunicationGuid", "Number", "StartedAt", "Status")
 _SETTLED = ("CommunicationGuid", "Status", "NextAttemptAt", "ErrorMessage", "ExternalId", "LeaseOwner", "LeaseUntil")
 
@@ -150,11 +158,7 @@ def _settled(each: Settlement) -> tuple[Any, ...]:
 
 async def thread(connection: AsyncConnection, incident_guid: str, channel: str, recipient: str) -> str | None:
     """The ExternalId of the first row of an incident that was sent on ``channel`` to ``recipient``, by itself."""
-    of_incident = _c.IncidentGuid == incident_guid, _c.NextAttemptAt.is_(None), _c.Channel == channel, _c.Recipient == recipient
-    sent = _c.Direction == Direction.OUTBOUND.value, _c.Status == _SENT, _c.ExternalId.is_not(None)
-    by_itself = func.json_extract(_c.Metadata, "$.bundle").is_(None)
-    oldest = _c.Timestamp, _c.CommunicationGuid
-    found = await connection.execute(select(_c.ExternalId).where(*of_incident, *sent, by_itself).order_by(*oldest).limit(1))
+    found = await connection.execute(_thread, {"incident": incident_guid, "channel": str(channel), "recipient": recipient})
     first: str | None = found.scalar()
     return first
 

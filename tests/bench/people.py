@@ -1,6 +1,6 @@
 """How fast people are told: a backlog of messages over four channels, alone, and beside a fifth that never answers.
 
-The providers' stand-in is a process of its own, ``python -m tests.bench.people``: it says its port, and when it was first asked.
+The providers' stand-in is a process of its own, ``python -m tests.bench.people``: it says its port, and when it was asked.
 """
 
 from __future__ import annotations
@@ -42,20 +42,21 @@ _COMMON = 'base_url = "{url}"\nallow_private = true\nrate = 1000\nconcurrency = 
 
 
 def measure_people(directory: Path, url: str, *, beside_a_hanging_one: bool) -> Sample:
-    """Messages a second over CHANNELS, from the first that a provider got until all of them are settled."""
+    """Messages a second over CHANNELS, from the first that a provider got to the last; all of them have to be settled then."""
     channels = (*CHANNELS, HANGING) if beside_a_hanging_one else CHANNELS
-    with _providers() as (port, first_at), Mosquitto(directory) as broker:
+    with _providers() as said, Mosquitto(directory) as broker:
+        port = int(next(said))
         sections = "\n".join(_section(name, f"http://127.0.0.1:{port}") for name in channels)
         config = configuration(store=url, broker=broker.url, instance="bench", more=_NOTIFY + sections)
         daemon = Daemon(directory, config, environment=_SECRETS)
         _queue(daemon, url, channels)
         with daemon:
+            first_at, last_at = float(next(said)), float(next(said))
             _wait_until_sent(url)
-            seconds = time.time() - first_at()
             cpu, peak_kib = cpu_s(daemon.pid), daemon.memory_kib()
             daemon.kill()
     sent = INCIDENTS * len(CHANNELS)
-    return Sample(value=sent / seconds, cpu_us=cpu / sent * 1e6, peak_mib=peak_kib / 1024)
+    return Sample(value=sent / (last_at - first_at), cpu_us=cpu / sent * 1e6, peak_mib=peak_kib / 1024)
 
 
 def _section(name: str, url: str) -> str:
@@ -80,21 +81,20 @@ def _wait_until_sent(url: str) -> None:
 
 
 @contextmanager
-def _providers() -> Iterator[tuple[int, object]]:
-    """The stand-in's port, and what tells when its first request came, by the time of day."""
+def _providers() -> Iterator[Iterator[str]]:
+    """What the stand-in says: its port, when it was first asked, when it has answered all, by the time of day."""
     command = [sys.executable, "-m", "tests.bench.people"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        stdout = process.stdout
         try:
-            yield int(stdout.readline()), lambda: float(stdout.readline())
+            yield process.stdout
         finally:
             process.kill()
 
 
 async def _stand_in() -> None:
     """Answers each request as its provider documents, at once; those of HANGING never."""
-    numbers = count(1)
+    asked, answered = count(1), count(1)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -102,13 +102,15 @@ async def _stand_in() -> None:
                 head = await reader.readuntil(b"\r\n\r\n")
                 fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:] if line)
                 await reader.readexactly(int(fields[b"content-length"]))
-                number = next(numbers)
-                if number == 1:
+                if next(asked) == 1:
                     _say(f"{time.time()}")
                 if b"/2010-04-01/" in head:
                     await asyncio.Event().wait()
+                number = next(answered)
                 body = b'{"ok":true,"channel":"C1","ts":"%d.0","id":"%d","status":"success"}' % (number, number)
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+                if number == INCIDENTS * len(CHANNELS):
+                    _say(f"{time.time()}")
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
 

@@ -36,7 +36,7 @@ async def test_another_person_s_thread_is_another(send, put):
     put(a_page())
     channel = FakeChannel(Receipt("C1:17"))
     await send(channel)
-    put(a_page("page-2", recipient="#dba"))
+    put(a_page("page-2", recipient="#dba", occasion="closed"))
 
     await send(channel)
 
