@@ -69,6 +69,7 @@ class Relay:
         self._settings = settings
         self._progress = progress
         self._wake = wake
+        self._settled: list[Settlement] = []
 
     async def run(self, stop: asyncio.Event) -> None:
         """Relay until ``stop``; what was claimed is settled or released before it returns."""
@@ -87,12 +88,14 @@ class Relay:
                 log.info("relay_waits_for_bus", error=str(exc))
             await self._pause(stop, _POLL_S)
         try:
+            await self._settle_rest()
             await self._release()
         except (StoreUnavailable, StoreConflict) as exc:
             log.info("leases_left_to_expire", error=str(exc)[:500])
 
     async def _relay_all(self, stop: asyncio.Event) -> None:
         """Publish until nothing is due, then bring the retained state up to date."""
+        await self._settle_rest()
         if not self._publisher.is_connected:
             return
         with self._progress.waiting_for("broker"):
@@ -106,27 +109,43 @@ class Relay:
             await self._mirror.refresh(self._clock.now())
 
     async def _relay_once(self, stop: asyncio.Event) -> bool:
-        """Claim, publish and settle once; whether there may be more."""
+        """Claim and publish once, and settle; whether there is more, at once. Then it is settled with the next claim."""
+        if not stop.is_set():
+            self._wake.clear()
         claimed, deadline_s = await self._claim()
         if not claimed:
             return False
-        settlements = await self._publish(claimed, deadline_s, stop)
-        with self._progress.waiting_for("commit"):
-            if settlements:
-                await self._store.settle(settlements)
-        if len(settlements) < len(claimed):
-            await self._release()
+        self._settled = await self._publish(claimed, deadline_s, stop)
         self._mirror.changed = True
-        if any(each.error is not None for each in settlements) or len(settlements) < len(claimed):
-            return False
-        return len(claimed) > CLAIM_LIMIT // 2  # so few were all there were, but for those that wait for another daemon
+        is_all = len(self._settled) == len(claimed)
+        has_failed = any(each.error is not None for each in self._settled)
+        # fewer were all there were, but for those that wait for another daemon
+        has_more = self._wake.is_set() or len(claimed) > CLAIM_LIMIT // 2
+        if is_all and has_more and not has_failed:
+            return True
+        await self._settle_rest()
+        if not is_all:
+            await self._release()
+        return False
+
+    async def _settle_rest(self) -> None:
+        settled, self._settled = self._settled, []
+        if settled:
+            with self._progress.waiting_for("commit"):
+                await self._store.settle(settled)
 
     async def _claim(self) -> tuple[Sequence[Outgoing], float]:
         """What is due, leased; and until when, in the loop's time, another attempt surely ends before the lease does."""
         now, now_s, settings = self._clock.now(), asyncio.get_running_loop().time(), self._settings
+        settled, self._settled = self._settled, []
         with self._progress.waiting_for("commit"):
             claimed = await self._store.claim(
-                Channel.MQTT, owner=settings.owner, now=now, lease_until=now + settings.lease, limit=CLAIM_LIMIT
+                Channel.MQTT,
+                owner=settings.owner,
+                now=now,
+                lease_until=now + settings.lease,
+                limit=CLAIM_LIMIT,
+                settled=settled,
             )
         return claimed, now_s + settings.lease.total_seconds() - settings.attempt_timeout_s
 

@@ -182,8 +182,20 @@ class Store(Protocol):
         """Run ``work`` in a transaction and commit; run it again, whole, when it loses a race (StoreConflict at last)."""
         ...
 
-    async def claim(self, channel: str, *, owner: str, now: datetime, lease_until: datetime, limit: int) -> Sequence[Outgoing]:
-        """Lease PENDING rows of ``channel`` that are due to ``owner``: of each incident the oldest ones, without a gap."""
+    async def claim(
+        self,
+        channel: str,
+        *,
+        owner: str,
+        now: datetime,
+        lease_until: datetime,
+        limit: int,
+        settled: Sequence[Settlement] = (),
+    ) -> Sequence[Outgoing]:
+        """Lease PENDING rows of ``channel`` that are due to ``owner``: of each incident the oldest ones, without a gap.
+
+        What is ``settled`` is recorded before, as by ``settle``, in the same transaction.
+        """
         ...
 
     async def claim_heads(

@@ -162,11 +162,24 @@ class SqlStore:
     async def _run(self, statements: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         return await self.write(lambda transaction: statements(transaction.connection))
 
-    async def claim(self, channel: str, *, owner: str, now: datetime, lease_until: datetime, limit: int) -> Sequence[Outgoing]:
-        """Lease PENDING rows of ``channel`` that are due to ``owner``."""
-        return await self._run(
-            lambda connection: communications.claim(connection, channel, owner=owner, now=now, lease_until=lease_until, limit=limit)
-        )
+    async def claim(
+        self,
+        channel: str,
+        *,
+        owner: str,
+        now: datetime,
+        lease_until: datetime,
+        limit: int,
+        settled: Sequence[Settlement] = (),
+    ) -> Sequence[Outgoing]:
+        """Record what is ``settled``, then lease PENDING rows of ``channel`` that are due to ``owner``."""
+
+        async def statements(connection: AsyncConnection) -> Sequence[Outgoing]:
+            if settled:
+                await communications.settle(connection, settled)
+            return await communications.claim(connection, channel, owner=owner, now=now, lease_until=lease_until, limit=limit)
+
+        return await self._run(statements)
 
     async def claim_heads(
         self, channel: str, *, owner: str, now: datetime, lease_until: datetime, limit: int

@@ -182,6 +182,17 @@ async def test_two_owners_get_different_rows_and_never_parts_of_one_incident(sto
             assert sorted(sequences(share, guid)) == list(range(1, len(sequences(share, guid)) + 1))
 
 
+async def test_what_is_settled_with_a_claim_makes_room_for_what_is_behind_it(store):
+    first, second = story("incident-1", 2)
+    await queue(store, first, second)
+    (sent,) = await claim(store, limit=1)
+
+    after = await store.claim(Channel.MQTT, owner="me", now=NOON, lease_until=NOON + LEASE, limit=10, settled=[delivered(sent)])
+
+    assert [second.guid] == [each.guid for each in after]
+    assert (CommunicationStatus.SENT, 1) == (await outbox_row(store, first.guid))[:2]
+
+
 async def test_owners_who_claim_and_settle_by_turns_deliver_everything_once_and_in_order(store, other_store):
     events = [event for number in range(20) for event in story(f"incident-{number:02}", 5)]
     await queue(store, *events)

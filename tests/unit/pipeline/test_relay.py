@@ -441,6 +441,44 @@ async def test_a_row_that_cannot_be_sent_holds_up_no_other_incident(relaying, qu
     assert ("PENDING", True) == (status(store, "a/1"), bool(store.tables.rows["a/1"].communication.error_message))
 
 
+async def test_what_is_queued_while_events_are_sent_is_claimed_with_their_settling(relaying, queue, publisher, store, recorded):
+    queue("a", 1)
+
+    def queues_another(event):
+        if event.is_event and len(publisher.events) < 5:
+            queue(f"b-{len(publisher.events)}", 1)
+            recorded.set()
+        return False
+
+    publisher.holds = queues_another
+    async with relaying():
+        await until(lambda: len(publisher.events) == 5, within_s=0.1)
+        await until(lambda: all_sent(store), within_s=0.1)
+
+    assert (5, {1}) == (len(store.tables.attempts), set(Counter(published(publisher)).values()))
+    assert 1 == store.settled_alone
+
+
+async def test_what_was_delivered_is_settled_although_the_bus_goes_away_before_the_next_claim(
+    relaying, queue, publisher, store, recorded
+):
+    queue("a", 1)
+
+    def is_the_last(event):
+        if event.is_event:
+            recorded.set()
+            asyncio.get_running_loop().call_soon(publisher.disconnect)
+        return False
+
+    publisher.holds = is_the_last
+    async with relaying():
+        await until(lambda: all_sent(store), within_s=2)
+        publisher.reconnect()
+        await time_passes(60)
+
+    assert ["a/1"] == published(publisher)
+
+
 async def test_a_refusal_of_the_broker_is_recorded_with_its_reason(relaying, queue, publisher, store):
     queue("a", 1)
     publisher.holds = holding("a/1")
