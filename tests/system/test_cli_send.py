@@ -10,6 +10,7 @@ import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tests.chaos.scene import start_hearing
 from tests.servers import Mosquitto, wait_until
 
 
@@ -171,7 +172,7 @@ def test_a_topic_that_the_broker_forbids_is_1_and_names_it(shell, send, tmp_path
 
 
 def test_what_it_sends_is_accepted_by_the_daemon(shell, broker, base_topic, sqlite_url, make_daemon):
-    daemon = make_daemon(store=sqlite_url, broker=broker.url).start()
+    daemon = start_hearing(make_daemon(store=sqlite_url, broker=broker.url))
     sent = shell("send", "API slow", "--package", "WEBAPI", "--config", daemon.config_file)
     listed = wait_until(
         lambda: shell("list-incidents", "--json", "--config", daemon.config_file).json["data"], "an incident", every_s=0.2
