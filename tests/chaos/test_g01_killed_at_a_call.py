@@ -37,7 +37,7 @@ def test_a_daemon_killed_as_it_syncs_its_database_accepts_each_alert_once(broker
     daemon = scene.start_daemon(more=CHURN)
     daemon.stop()
 
-    codes = kill_at_each(scene.dice.sample(range(1, 25), 20 if scene.is_long else 3), "fsync,fdatasync", scene, daemon)
+    codes = kill_at_each(scene.dice.sample(range(1, 25), 20 if scene.is_long else 2), "fsync,fdatasync", scene, daemon)
     daemon.start()
     faults = scene.verdict()
     daemon.stop()
@@ -51,7 +51,7 @@ def test_a_daemon_killed_as_it_sends_accepts_each_alert_once(broker, mariadb, ma
     daemon = scene.start_daemon(more=CHURN)
     daemon.stop()
 
-    codes = kill_at_each(scene.dice.sample(range(1, 150), 20 if scene.is_long else 3), "sendto", scene, daemon)
+    codes = kill_at_each(scene.dice.sample(range(1, 150), 20 if scene.is_long else 2), "sendto", scene, daemon)
     daemon.start()
     faults = scene.verdict()
     daemon.stop()

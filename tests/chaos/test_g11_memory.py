@@ -19,7 +19,7 @@ def test_memory_stays_below_its_limit_through_a_burst_and_a_stall_of_the_databas
     store = own_mariadb.fresh_database()
     scene = make_scene(broker, store)
     scene.alerts = Alerts(scene.base_topic, scene.dice, keys=1000)
-    alerts, stall_s = (100_000, 600) if scene.is_long else (10_000, 8)
+    alerts, stall_s = (100_000, 600) if scene.is_long else (8_000, 6)
     with TcpProxy(broker.port) as proxy:
         daemon = scene.start_daemon(port=proxy.port)
         scene.send(alerts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import itertools
+import os
 import subprocess
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -34,10 +35,10 @@ class MariaDb(Process):
 
     def command(self) -> Sequence[str]:
         """The server, with no option file of the machine; its data directory is made on the first start."""
-        if not self.data.exists():
-            self._install()
         temporary = self.directory / "tmp"  # its own: a server that starts deletes what it takes for left over in there
         temporary.mkdir(exist_ok=True)
+        if not self.data.exists():
+            self._install(temporary)
         return (
             self.program,
             "--no-defaults",
@@ -82,7 +83,7 @@ class MariaDb(Process):
         finally:
             connection.close()
 
-    def _install(self) -> None:
+    def _install(self, temporary: Path) -> None:
         command = [
             find_program("mariadb-install-db", "mariadb-server"),
             "--no-defaults",
@@ -91,6 +92,7 @@ class MariaDb(Process):
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
         ]
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        environment = {**os.environ, "TMPDIR": str(temporary)}
+        done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
         if done.returncode:
             raise RuntimeError(f"mariadb-install-db ended with {done.returncode}:\n{done.stdout}{done.stderr}")
