@@ -101,7 +101,7 @@ class MemoryTransaction:
         return next((row.message for row in rows if row.guid in answers), None)
 
     async def ask(self, query: Callable[[Any], Awaitable[T]]) -> T:
-        raise NotImplementedError("the store's questions are SQL; ask a real one")
+        raise AssertionError("the store's questions are SQL; ask a real one")
 
     async def firing(self, incident_guids: Collection[str]) -> Mapping[str, int]:
         firing = [each.incident_guid for each in self.tables.alerts.values() if each.status is AlertStatus.FIRING]

@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -33,7 +34,7 @@ class ServerFailed(Exception):
     """A server ended by itself or was not ready in time; the message has the tail of its log."""
 
 
-class Process:
+class Process(ABC):
     """One server process. ``directory`` is its own; the log of all its runs is ``<directory>/<name>.log``."""
 
     name = "process"
@@ -45,17 +46,17 @@ class Process:
         self.log = directory / f"{self.name}.log"
         self._popen: subprocess.Popen[bytes] | None = None
 
+    @abstractmethod
     def command(self) -> Sequence[str]:
         """The program and its arguments."""
-        raise NotImplementedError
 
     def environment(self) -> Mapping[str, str]:
         """What the process gets beside our own environment."""
         return {}
 
+    @abstractmethod
     def is_ready(self) -> bool:
         """Whether it can be used; asked again and again after the start."""
-        raise NotImplementedError
 
     @property
     def pid(self) -> int:
