@@ -24,7 +24,9 @@ from tests.builders import an_incident
 from tests.fakes import FakeBus, FakeChannel, FakeClock, FakePublisher, MemoryStore, Row, VirtualTimeLoop
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+
+    from axion_bus.ports import Received
 
 FAST = Manner(rate=1000, concurrency=10)
 
@@ -116,9 +118,27 @@ def deliver(intake, bus) -> Callable[..., None]:
 
 
 @pytest.fixture
+def recording_by(make_recorder, running, intake, stop) -> Callable[..., object]:
+    """Runs a recorder that is made of what is given beside the test's own steps."""
+    return lambda **given: running(make_recorder(**given).run(stop), intake.close)
+
+
+@pytest.fixture
 def recording(recorder, intake, running, stop) -> Callable[[], object]:
     """Runs the recorder beside the test's own steps."""
     return lambda: running(recorder.run(stop), intake.close)
+
+
+@pytest.fixture
+def accept(intake, recorder, stop) -> Callable[..., Awaitable[None]]:
+    """Delivers messages and has them recorded as one batch."""
+
+    async def accept(*messages: Received) -> None:
+        for message in messages:
+            intake.deliver(message)
+        await recorder.record(await intake.next_batch(stop), stop)
+
+    return accept
 
 
 @pytest.fixture

@@ -8,21 +8,10 @@ import json
 import pytest
 
 from axion_bus.domain.communication import Channel, Communication, CommunicationStatus, Direction
-from axion_bus.pipeline.mirror import Mirror
-from axion_bus.pipeline.relay import ANSWER_ATTEMPTS, Relay, RelaySettings
+from axion_bus.pipeline.relay import ANSWER_ATTEMPTS
 from tests.builders import an_incident
-from tests.fakes import NOON, LoopClock, Row, until
-
-
-@pytest.fixture
-def relaying(parts, publisher, recorded, running, stop):
-    """Runs a relay beside the test's own steps."""
-    store, progress = parts["store"], parts["progress"]
-    relay = Relay(
-        store=store, publisher=publisher, mirror=Mirror(store=store, publisher=publisher, base_topic="axion"), clock=LoopClock(),
-        settings=RelaySettings(owner="test"), progress=progress, wake=recorded,
-    )  # fmt: skip
-    return lambda: running(relay.run(stop), recorded.set)
+from tests.fakes import NOON, Row, until
+from tests.fakes.outbox import status
 
 
 @pytest.fixture
@@ -58,10 +47,6 @@ def refuse(publisher):
         publisher.refuses = lambda published: published.topic == topic
 
     return make
-
-
-def status(store, guid):
-    return store.tables.rows[guid].communication.status
 
 
 async def test_an_answer_goes_to_its_topic_with_its_correlation(relaying, queue, publisher, store):
