@@ -57,6 +57,8 @@ class Reason(StrEnum):
     RESOLVED = "resolved"  # closed the open alert
     OUT_OF_ORDER = "out_of_order"  # a resolve that happened before the alert fired last: the alert stays open
     NOTHING_TO_RESOLVE = "nothing_to_resolve"  # a resolve for which no alert is open
+    SILENCED = "silenced"  # counted; the silence that Metadata names keeps it from opening an incident or raising one
+    SILENCE_ENDED = "silence_ended"  # of an event: the alert was silenced, and fires still
 
 
 class Asked(StrEnum):
@@ -97,6 +99,8 @@ class Fault(StrEnum):
     SENDER_NOT_ALLOWED = "sender_not_allowed"  # a person's command by a reply, from somebody who may not
     UNKNOWN_REFERENCE = "unknown_reference"  # a person's command by a reply, about a message that nobody knows
     OWN_PUBLICATION = "own_publication"  # published by this instance and sent back to it, by a bridge perhaps
+    ACCESS_DENIED = "access_denied"  # from a D-Bus sender whose uid is not on the list, or cannot be found out where there is one
+    FILE_DESCRIPTORS = "file_descriptors"  # a D-Bus message that carries them
     INTERNAL = "internal"  # a bug of ours; the row keeps what is needed to repeat it
     SESSION_LOST = "session_lost"  # not a message but a gap: the broker no longer had our session
     BROKER_DROPPED = "broker_dropped"  # a gap: the broker's own count of dropped messages grew

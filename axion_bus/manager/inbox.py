@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from axion_bus.domain.communication import Communication
-    from axion_bus.ports import Received, Requests, Transaction
+    from axion_bus.ports import Answered, Received, Requests, Transaction
 
 
 class Inbox:
@@ -18,11 +18,11 @@ class Inbox:
     def __init__(self, desks: Sequence[Requests]) -> None:
         self._desks = desks
 
-    def wants(self, address: str) -> bool:
+    def wants(self, received: Received) -> bool:
         """Whether any of them does."""
-        return any(desk.wants(address) for desk in self._desks)
+        return any(desk.wants(received) for desk in self._desks)
 
-    async def answer(self, transaction: Transaction, received: Received, guid: str, now: datetime) -> Sequence[Communication]:
+    async def answer(self, transaction: Transaction, received: Received, guid: str, now: datetime) -> Answered:
         """As the desk that wants it."""
         return await self._desk_of(received).answer(transaction, received, guid, now)
 
@@ -31,4 +31,4 @@ class Inbox:
         return self._desk_of(received).apology(received, now)
 
     def _desk_of(self, received: Received) -> Requests:
-        return next(desk for desk in self._desks if desk.wants(received.address))
+        return next(desk for desk in self._desks if desk.wants(received))

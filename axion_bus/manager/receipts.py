@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from axion_bus.domain import reference
 from axion_bus.domain.changes import Step, tell
-from axion_bus.domain.communication import Communication, CommunicationStatus, Direction, Fault
+from axion_bus.domain.communication import Channel, Communication, CommunicationStatus, Direction, Fault
 from axion_bus.domain.events import EventKind
 from axion_bus.formats import gateway
 from axion_bus.formats.message import Malformed
 from axion_bus.pipeline.inbound import KEPT_RAW_BYTES, shown
-from axion_bus.ports import Changes
+from axion_bus.ports import Answered, Changes
 from axion_bus.store import queries
 
 if TYPE_CHECKING:
@@ -39,11 +39,12 @@ class Receipts:
         self._prefix = f"{base_topic}/inbound/"
         self._max_payload_bytes = max_payload_bytes
 
-    def wants(self, address: str) -> bool:
-        """Whether what comes on ``address`` tells of a message that was sent."""
-        return address.startswith(self._prefix) and address.endswith("/status")
+    def wants(self, received: Received) -> bool:
+        """Whether ``received`` tells of a message that was sent."""
+        is_heard = received.channel == Channel.MQTT and received.address.startswith(self._prefix)
+        return is_heard and received.address.endswith("/status")
 
-    async def answer(self, transaction: Transaction, received: Received, guid: str, now: datetime) -> list[Communication]:
+    async def answer(self, transaction: Transaction, received: Received, guid: str, now: datetime) -> Answered:
         """Record it, and what it changes; as ``ports.Requests``."""
         told = self._read(received)
         message = None if isinstance(told, Malformed) else await _message(transaction, told.reference)
@@ -55,7 +56,7 @@ class Receipts:
         if isinstance(told, gateway.Status) and message is not None and told.status.lower() in FAILURES:
             await self._fail(transaction, message, told, changes, now)
         await transaction.save(changes)
-        return changes.communications
+        return Answered(changes.communications)
 
     def apology(self, received: Received, now: datetime) -> list[Communication]:
         """Nothing: a gateway waits for no answer."""

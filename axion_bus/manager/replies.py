@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from axion_bus import errors
 from axion_bus.domain import reply
 from axion_bus.domain.alert import digest
-from axion_bus.domain.communication import Asked, Communication, CommunicationStatus, Direction, Fault
+from axion_bus.domain.communication import Asked, Channel, Communication, CommunicationStatus, Direction, Fault
 from axion_bus.domain.incident import TimelineEntry, TimelineEvent
 from axion_bus.domain.reply import Reply, ReplyVerb
 from axion_bus.formats import gateway
@@ -23,7 +23,7 @@ from axion_bus.manager import envelope, verbs
 from axion_bus.manager.verbs import Work
 from axion_bus.pipeline.inbound import shown
 from axion_bus.pipeline.references import free_reference
-from axion_bus.ports import Changes
+from axion_bus.ports import Answered, Changes
 from axion_bus.store import queries
 
 if TYPE_CHECKING:
@@ -68,11 +68,11 @@ class Replies:
         self._senders = {channel: {_plain(each) for each in known} for channel, known in senders.items()}
         self._reachable = reachable
 
-    def wants(self, address: str) -> bool:
-        """Whether what comes on ``address`` is a person's reply."""
-        return address == self._root or address.startswith(f"{self._root}/")
+    def wants(self, received: Received) -> bool:
+        """Whether ``received`` is a person's reply."""
+        return received.channel == Channel.MQTT and f"{received.address}/".startswith(f"{self._root}/")
 
-    async def answer(self, transaction: Transaction, received: Received, guid: str, now: datetime) -> list[Communication]:
+    async def answer(self, transaction: Transaction, received: Received, guid: str, now: datetime) -> Answered:
         """Record the reply, do what it asks for, queue the answer; as ``ports.Requests``."""
         channel = received.address.removeprefix(f"{self._root}/")
         said = self._read(received, channel)
@@ -82,7 +82,7 @@ class Replies:
             work = Work(transaction=transaction, outbox=self._outbox, now=now)
             rows = await self._taken(work, received, guid, channel.upper(), said)
         await transaction.save(Changes(communications=rows))
-        return rows
+        return Answered(rows)
 
     def apology(self, received: Received, now: datetime) -> list[Communication]:
         """Nothing: a gateway waits for no answer."""

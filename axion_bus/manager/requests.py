@@ -1,7 +1,8 @@
-"""Commands that come over a bus: each is an INBOUND row, the verb's effect and an OUTBOUND row with the answer, in one transaction.
+"""Commands that come over a bus: each is an INBOUND row and the verb's effect, in one transaction, and is answered.
 
-Implements ``ports.Requests``; called by the pipeline's record step. A command that is refused changes nothing but is recorded and
-answered all the same.
+Over MQTT the answer is an OUTBOUND row of that transaction; a D-Bus call is answered by its reply, which the adapter makes of
+``Answered.answer`` after the commit. Implements ``ports.Requests``; called by the pipeline's record step. A command that is refused
+changes nothing but is recorded and answered all the same.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from axion_bus.manager import arguments as a
 from axion_bus.manager import envelope
 from axion_bus.manager.catalogue import CATALOGUE, Answer
 from axion_bus.manager.verbs import Work
-from axion_bus.pipeline.inbound import shown
-from axion_bus.ports import Changes
+from axion_bus.pipeline.inbound import sent_by, shown
+from axion_bus.ports import Answered, Changes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +74,7 @@ class _Asked:
 
 
 class BusRequests:
-    """Answers ``<base>/request/<verb>``.
+    """Answers ``<base>/request/<verb>``, and what a bus itself calls a request.
 
     A caller may name the topic of its answer: below the base topic or one of ``response_prefixes``, and none that ``forbidden``
     filters match, because we listen there, or others take what they hear there for ours.
@@ -95,12 +96,14 @@ class BusRequests:
         self._forbidden = forbidden
         self._max_payload_bytes = max_payload_bytes
 
-    def wants(self, address: str) -> bool:
-        """Whether what comes on ``address`` is a command."""
-        return address == self._root or address.startswith(f"{self._root}/")
+    def wants(self, received: Received) -> bool:
+        """Whether ``received`` is a command."""
+        if received.request is not None:
+            return True
+        return received.channel == Channel.MQTT and f"{received.address}/".startswith(f"{self._root}/")
 
-    async def answer(self, transaction: Transaction, received: Received, guid: str, now: datetime) -> list[Communication]:
-        """Carry out ``received`` inside ``transaction``; the rows that tell of it are written, and returned. ``guid`` is its row's.
+    async def answer(self, transaction: Transaction, received: Received, guid: str, now: datetime) -> Answered:
+        """Carry out ``received`` inside ``transaction``; the rows that tell of it are written. ``guid`` is its own row's.
 
         Raises:
             StoreConflict, StoreUnavailable: nothing of it holds; try again, whole.
@@ -114,18 +117,20 @@ class BusRequests:
         asked = _Asked(received=received, guid=guid, verb=verb, now=now, request=request, key=key)
         earlier = None if key is None else await transaction.answer_to(key)
         if earlier is not None:
-            rows = self._rows(asked, Answer(None), Asked.REPEATED_COMMAND, _again(earlier, request), key=None)
+            answered = self._answered(asked, Answer(None), Asked.REPEATED_COMMAND, _again(earlier, request), key=None)
         elif fault is not None:
-            rows = self._refused(asked, _unread(fault))
+            answered = self._refused(asked, _unread(fault))
         elif isinstance(read, Malformed):
-            rows = self._refused(asked, _unread(read))
+            answered = self._refused(asked, _unread(read))
         else:
-            rows = await self._carried_out(Work(transaction=transaction, outbox=self._outbox, now=now), asked, read)
-        await transaction.save(Changes(communications=rows))
-        return rows
+            answered = await self._carried_out(Work(transaction=transaction, outbox=self._outbox, now=now), asked, read)
+        await transaction.save(Changes(communications=list(answered.rows)))
+        return answered
 
     def apology(self, received: Received, now: datetime) -> list[Communication]:
-        """The answer to a command that could not be carried out by our own fault, or the database's."""
+        """The answer to a command that could not be carried out by our own fault, or the database's; none where a reply tells."""
+        if received.request is not None:
+            return []
         fault = envelope.fault_of(received, max_payload_bytes=self._max_payload_bytes)
         read = fault or format_.decode(received.body)
         request = None if isinstance(read, Malformed) else read
@@ -137,9 +142,9 @@ class BusRequests:
         return [self._response_row(asked, Answer(None), _body(request, error=error))]
 
     def _verb(self, received: Received) -> str:
-        return received.address.removeprefix(self._root).removeprefix("/")
+        return received.request or received.address.removeprefix(self._root).removeprefix("/")
 
-    async def _carried_out(self, work: Work, asked: _Asked, request: Request) -> list[Communication]:
+    async def _carried_out(self, work: Work, asked: _Asked, request: Request) -> Answered:
         done = _expired(asked.received, work.now) or await _act(work, asked.verb, request)
         if isinstance(done, Refusal):
             return self._refused(asked, done)
@@ -149,16 +154,16 @@ class BusRequests:
                 f"the answer would have {len(body.encode())} bytes, and {MAX_ANSWER_BYTES} are sent at most; ask for less (limit)"
             )
             return self._refused(asked, Refusal(fault=Fault.REFUSED, code="refused", text=text))
-        return self._rows(asked, done, Asked.COMMAND, body, key=asked.key)
+        return self._answered(asked, done, Asked.COMMAND, body, key=asked.key)
 
-    def _refused(self, asked: _Asked, refusal: Refusal) -> list[Communication]:
+    def _refused(self, asked: _Asked, refusal: Refusal) -> Answered:
         error: dict[str, Any] = {"code": refusal.code, "message": refusal.text}
         if refusal.allowed is not None:
             error["allowed"] = list(refusal.allowed)
         about = Answer(None, refusal.incident_guid)
-        return self._rows(asked, about, refusal.fault, _body(asked.request, error=error), refusal=refusal)
+        return self._answered(asked, about, refusal.fault, _body(asked.request, error=error), refusal=refusal)
 
-    def _rows(
+    def _answered(
         self,
         asked: _Asked,
         about: Answer,
@@ -167,11 +172,18 @@ class BusRequests:
         *,
         refusal: Refusal | None = None,
         key: str | None = None,
-    ) -> list[Communication]:
+    ) -> Answered:
         """What was asked, by whom, and what became of it; and the answer, and where it goes."""
         received, request = asked.received, asked.request
-        response = self._response_row(asked, about, body)
-        metadata = {"reason": reason.value, "verb": asked.verb[:64], "by": _who(asked), "response": response.guid}
+        metadata = {"reason": reason.value, **sent_by(received), "verb": asked.verb[:64], "by": _who(asked)}
+        responses, answer = [], None
+        if received.request is None:
+            responses = [self._response_row(asked, about, body)]
+            metadata["response"] = responses[0].guid
+        else:
+            answer = from_json(body)
+            if key is not None:
+                metadata["answer"] = answer  # for who repeats the call: no row has it
         raw = None
         if refusal is not None:
             raw, more = envelope.kept(received.body)
@@ -192,7 +204,7 @@ class BusRequests:
             ingest_key=key,
             raw=raw,
         )
-        return [row, response]
+        return Answered([row, *responses], answer)
 
     def _response_row(self, asked: _Asked, about: Answer, body: str) -> Communication:
         attributes = asked.received.attributes

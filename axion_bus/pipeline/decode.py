@@ -1,5 +1,7 @@
 """From a message to its alerts: which configured source it belongs to, what that source fills in, and its format's decoder.
 
+MQTT messages find their source by their topic; D-Bus signals bring its key, and without one are native alerts.
+
 Pure but for a bounded cache of topics. Called by record, once for each message.
 """
 
@@ -9,13 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from axion_bus.domain.alert import Severity
-from axion_bus.domain.communication import Fault
+from axion_bus.domain.communication import Channel, Fault
 from axion_bus.domain.topics import matches
-from axion_bus.formats import Context, Element, Malformed, topic_defaults
+from axion_bus.formats import Context, Element, FormatName, Malformed, decoder, topic_defaults
 from axion_bus.ports import ORIGIN_PROPERTY
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from axion_bus.formats import Decoder
     from axion_bus.ports import Received
@@ -26,9 +28,10 @@ _CACHED_TOPICS = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A configured source: messages on topics that match ``topic_filter``, read by ``decode``.
+    """A configured source: messages on topics that match ``topic_filter``, read by ``decode``; of D-Bus, those that bring its key.
 
-    ``source``, ``package`` and ``severity`` fill what an alert leaves out; None: from the topic, or UNKNOWN and MEDIUM.
+    ``source``, ``package`` and ``severity`` fill what an alert leaves out; None: from the topic, or UNKNOWN and MEDIUM; of D-Bus
+    from the sender's well-known name, or this instance.
     """
 
     topic_filter: str
@@ -38,11 +41,23 @@ class Source:
     severity: Severity = Severity.MEDIUM
 
 
-class Sources:
-    """The configured sources; the first that matches a topic reads it."""
+_NATIVE = Source(topic_filter="", decode=decoder(FormatName.NATIVE, None))
 
-    def __init__(self, sources: Sequence[Source], *, base_topic: str, instance: str, max_payload_bytes: int) -> None:
+
+class Sources:
+    """The configured sources; the first that matches a topic reads it. ``signals`` are those of D-Bus, by key."""
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        *,
+        base_topic: str,
+        instance: str,
+        max_payload_bytes: int,
+        signals: Mapping[str, Source] | None = None,
+    ) -> None:
         self._sources = tuple(sources)
+        self._signals = signals or {}
         self._base_topic = base_topic
         self._instance = instance
         self._max_payload_bytes = max_payload_bytes
@@ -53,7 +68,10 @@ class Sources:
         fault = self._refusal(received)
         if fault is not None:
             return [Element(fault, None)]
-        source, name, package = self._known.get(received.address) or self._find(received.address)
+        if received.channel == Channel.DBUS:
+            source, name, package = self._of_signal(received)
+        else:
+            source, name, package = self._known.get(received.address) or self._find(received.address)
         attributes = received.attributes
         context = Context(
             topic=received.address,
@@ -67,6 +85,8 @@ class Sources:
 
     def _refusal(self, received: Received) -> Malformed | None:
         size = len(received.body)
+        if received.refusal is not None:
+            return received.refusal
         if received.bad_address:
             return Malformed(fault=Fault.BAD_TOPIC, place="", detail="the topic is not UTF-8 (MQTT 5 1.5.4)")
         if received.retained:
@@ -81,6 +101,13 @@ class Sources:
                 fault=Fault.OWN_PUBLICATION, place="", detail="published by this instance; is a bridge sending it back?"
             )
         return None
+
+    def _of_signal(self, received: Received) -> tuple[Source, str, str]:
+        """A unique name (``:1.7``) is no source: the same program has another one when it comes back."""
+        source = _NATIVE if received.source is None else self._signals[received.source]
+        name = str((received.sender or {}).get("name", ""))
+        known = name if name and not name.startswith(":") else self._instance
+        return source, source.source or known[:255], source.package or UNKNOWN_PACKAGE
 
     def _find(self, topic: str) -> tuple[Source, str, str]:
         source = next((each for each in self._sources if matches(each.topic_filter, topic)), self._sources[0])

@@ -37,5 +37,6 @@ class Errand:
 
     async def run(self, transaction: Transaction) -> None:
         """Carry it out and write what tells of it."""
-        self.rows = await self.requests.answer(transaction, self.received, self.guid, self.now)
-        self.outcomes.append(Outcome(self.rows[0].short_ref, error=self.rows[0].error_message))
+        answered = await self.requests.answer(transaction, self.received, self.guid, self.now)
+        self.rows, own = answered.rows, answered.rows[0]
+        self.outcomes.append(Outcome(own.short_ref, error=own.error_message, answer=answered.answer))

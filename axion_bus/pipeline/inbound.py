@@ -62,6 +62,7 @@ def accepted_row(item: Item, found: Candidate, decision: Decision, reference: st
     if found.alert.remarks:
         metadata["remarks"] = found.alert.remarks
     received = item.received
+    metadata.update(sent_by(received))
     return Communication(
         guid=item.guid,
         short_ref=reference,
@@ -83,7 +84,7 @@ def failed_row(item: Item, malformed: Malformed, reference: str) -> Communicatio
     """The FAILED row of ``item``: its raw bytes, what is wrong with them and where."""
     received = item.received
     raw = received.body if item.text is None else item.text.encode()
-    metadata: dict[str, Any] = {"reason": malformed.fault.value}
+    metadata: dict[str, Any] = {"reason": malformed.fault.value, **sent_by(received)}
     if item.message is not None:
         metadata["message"] = item.message
     if malformed.place:
@@ -106,6 +107,18 @@ def failed_row(item: Item, malformed: Malformed, reference: str) -> Communicatio
         error_message=f"{malformed.fault.value}{at}: {malformed.detail}",
         raw=raw,
     )
+
+
+def sent_by(received: Received) -> dict[str, Any]:
+    """What a row's Metadata tells of who sent ``received``, where the bus says so."""
+    told: dict[str, Any] = {}
+    if received.sender is not None:
+        told["sender"] = dict(received.sender)
+    if received.source is not None:
+        told["source"] = received.source
+    if received.request is not None:
+        told["verb"] = received.request
+    return told
 
 
 def shown(raw: bytes) -> str:

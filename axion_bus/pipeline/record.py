@@ -141,7 +141,7 @@ class Recorder:
 
     def _read(self, received: Received) -> _Message:
         now, new_guid = self._clock.now(), self._outbox.new_guid
-        if self._requests is not None and self._requests.wants(received.address):
+        if self._requests is not None and received.refusal is None and self._requests.wants(received):
             return _Message(received, [], new_guid(now))
         try:
             elements = self._sources.decode(received)

@@ -5,6 +5,7 @@ Adapters implement these; nothing else does. ``messages.py`` has the values, ``s
 
 from axion_bus.ports.messages import (
     ORIGIN_PROPERTY,
+    Answered,
     Attributes,
     Letter,
     Outcome,
@@ -32,6 +33,7 @@ from axion_bus.ports.store import (
 
 __all__ = [
     "ORIGIN_PROPERTY",
+    "Answered",
     "Attributes",
     "Bus",
     "Changes",

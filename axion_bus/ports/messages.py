@@ -10,17 +10,32 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
+    from axion_bus.domain.communication import Communication
+    from axion_bus.formats import Malformed
+
 ORIGIN_PROPERTY = "axion_origin"
 """The MQTT 5 user property that names the instance which published a message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one alert of a message: accepted (``alert_guid``) or not (``error``)."""
+    """What became of one alert of a message, or of a request: accepted (``alert_guid``) or not (``error``).
+
+    ``answer`` is what answers a request over a bus that waits for it: ``{"status", "data", "error", "transaction"}``, plain JSON.
+    """
 
     reference: str
     alert_guid: str | None = None
     error: str | None = None
+    answer: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A request that was dealt with: the ``rows`` that tell of it, its own first, and the ``answer`` as in Outcome."""
+
+    rows: Sequence[Communication]
+    answer: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +58,10 @@ class Received:
 
     ``address`` is the topic or object path; if it is not UTF-8, ``bad_address`` says so and the bytes are backslash-escaped.
     ``duplicate`` is the bus's own hint that it may have delivered the message before.
+
+    ``request`` is the verb, where the bus itself says that this is a command; ``source`` the key of the configured D-Bus source
+    that it belongs to; ``sender`` who sent it, as the bus says: its ``name``, ``uid`` and ``pid``, as far as they are known.
+    ``refusal`` is why the adapter refuses it: recorded as such, and nothing else.
     """
 
     channel: str
@@ -54,6 +73,10 @@ class Received:
     duplicate: bool = False
     bad_address: bool = False
     attributes: Attributes | None = None
+    request: str | None = None
+    source: str | None = None
+    sender: Mapping[str, str | int] | None = None
+    refusal: Malformed | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from axion_bus.domain.communication import Communication
-    from axion_bus.ports.messages import Letter, Receipt, Received
+    from axion_bus.ports.messages import Answered, Letter, Receipt, Received
     from axion_bus.ports.store import Transaction
 
 
@@ -49,12 +49,12 @@ class Publisher(Protocol):
 class Requests(Protocol):
     """Who carries out what people and programs ask for over a bus."""
 
-    def wants(self, address: str) -> bool:
-        """Whether what comes on ``address`` is a request, and no alert."""
+    def wants(self, received: Received) -> bool:
+        """Whether ``received`` is a request, and no alert."""
         ...
 
-    async def answer(self, transaction: Transaction, received: Received, guid: str, now: datetime) -> Sequence[Communication]:
-        """Carry it out inside ``transaction``; return the rows that tell of it, which are written, its own (``guid``) first."""
+    async def answer(self, transaction: Transaction, received: Received, guid: str, now: datetime) -> Answered:
+        """Carry it out inside ``transaction``; the rows that tell of it are written, its own is ``guid``'s."""
         ...
 
     def apology(self, received: Received, now: datetime) -> Sequence[Communication]:

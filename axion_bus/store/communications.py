@@ -71,8 +71,10 @@ async def accepted(connection: AsyncConnection, ingest_keys: Collection[str]) ->
 async def answer_to(connection: AsyncConnection, ingest_key: str) -> str | None:
     """The text of the answer to the command that was accepted under ``ingest_key``, if there was one."""
     asked = await connection.execute(select(_c.Metadata).where(_c.IngestKey == ingest_key))
-    metadata = asked.scalar()
-    if metadata is None or "response" not in metadata:
+    metadata = asked.scalar() or {}
+    if "answer" in metadata:
+        return stored_json(metadata["answer"])  # of a call, which was answered by its reply and not by a row
+    if "response" not in metadata:
         return None
     found = await connection.execute(select(_c.Message).where(_c.CommunicationGuid == metadata["response"]))
     answer: str | None = found.scalar()

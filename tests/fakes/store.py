@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter, deque
 from dataclasses import replace
 from datetime import timedelta
@@ -97,6 +98,9 @@ class MemoryTransaction:
 
     async def answer_to(self, ingest_key: str) -> str | None:
         rows = [row.communication for row in self.tables.rows.values()]
+        told = next((row.metadata["answer"] for row in rows if row.ingest_key == ingest_key and "answer" in row.metadata), None)
+        if told is not None:
+            return json.dumps(told)
         answers = [row.metadata["response"] for row in rows if row.ingest_key == ingest_key and "response" in row.metadata]
         return next((row.message for row in rows if row.guid in answers), None)
 

@@ -91,9 +91,9 @@ class BusDesk:
         """A message on ``topic``, dealt with so much ``later``; what a bus tells beside its bytes is ``given``."""
         received = self.message(topic, body, **(attributes or {}), **given)
         now = received.received_at + later
-        assert self.requests.wants(topic)
+        assert self.requests.wants(received)
         guid = self.outbox.new_guid(now)
-        rows = await self.store.write(lambda transaction: self.requests.answer(transaction, received, guid, now))
+        rows = (await self.store.write(lambda transaction: self.requests.answer(transaction, received, guid, now))).rows
         assert rows[0].guid == guid
         return Asked(await self._stored(rows[0]), await self._stored(rows[1]) if len(rows) > 1 else None)
 

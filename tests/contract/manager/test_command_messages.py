@@ -182,7 +182,7 @@ async def test_an_answer_has_an_end(desk):
     ],
 )
 async def test_what_is_subscribed_to_for_requests_is_a_request_and_nothing_else(desk, topic, is_wanted):
-    assert is_wanted is desk.requests.wants(topic)
+    assert is_wanted is desk.requests.wants(desk.message(topic, {}))
 
 
 async def test_a_command_that_fails_by_our_own_fault_is_answered_so_to_whoever_waits(desk):

@@ -25,8 +25,9 @@ async def tell(settings, manager):
             raw = body if isinstance(body, bytes) else json.dumps(body).encode()
             now = datetime.now(UTC)
             received = Received("MQTT", TOPIC, raw, now, ack=lambda _: None, **given)
-            assert desk.wants(received.address)
-            return await store.write(lambda transaction: desk.answer(transaction, received, f"receipt-{now.timestamp()}", now))
+            assert desk.wants(received)
+            guid = f"receipt-{now.timestamp()}"
+            return (await store.write(lambda transaction: desk.answer(transaction, received, guid, now))).rows
 
         yield run
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from axion_bus.domain.alert import Severity
-from axion_bus.domain.communication import Fault
+from axion_bus.domain.communication import Channel, Fault
 from axion_bus.formats import FormatName, Malformed, decoder
 from axion_bus.pipeline.decode import Source, Sources
 from axion_bus.ports import ORIGIN_PROPERTY, Attributes
@@ -117,3 +117,38 @@ def test_the_bus_tells_the_format_what_it_knows():
     read(b"x", Source(topic_filter="#", decode=decode), address="a/b", attributes=Attributes("text/plain", (("k", "v"),)))
 
     assert [(b"x", "a/b", "text/plain", (("k", "v"),))] == seen
+
+
+def of_dbus(body, *, signals=None, **given):
+    """What is made of a D-Bus message."""
+    source = Source(topic_filter="#", decode=TEXT)
+    sources = Sources([source], base_topic="axion", instance="host-1", max_payload_bytes=1000, signals=signals)
+    message = FakeBus().message(body, channel=Channel.DBUS, address="/org/axion/Bus1", **given)
+    return [element.content for element in sources.decode(message)]
+
+
+def test_a_dbus_message_without_a_source_is_a_native_alert():
+    [alert] = of_dbus({"title": "Disk full"}, sender={"name": "org.example.Watch", "uid": 1000})
+
+    assert ("Disk full", "org.example.Watch", "UNKNOWN") == (alert.title, alert.source, alert.package)
+
+
+@pytest.mark.parametrize("sender", [None, {"name": ":1.7"}, {"uid": 0}])
+def test_a_sender_without_a_name_that_lasts_is_this_instance(sender):
+    [alert] = of_dbus({"title": "Disk full"}, sender=sender)
+
+    assert "host-1" == alert.source
+
+
+def test_a_dbus_message_with_a_source_is_read_by_that_one():
+    signals = {"dbus.sources[0]": Source(topic_filter="", decode=TEXT, source="units", package="SYSTEMD")}
+
+    [alert] = of_dbus(b"nginx.service failed", signals=signals, source="dbus.sources[0]")
+
+    assert ("nginx.service failed", "units", "SYSTEMD") == (alert.title, alert.source, alert.package)
+
+
+def test_what_the_adapter_refuses_is_refused():
+    refusal = Malformed(fault=Fault.ACCESS_DENIED, place="", detail="uid 1000 is not on the list")
+
+    assert [refusal] == of_dbus({"title": "Disk full"}, refusal=refusal)

@@ -8,7 +8,7 @@ import pytest
 
 from axion_bus.domain.communication import Channel, Communication, CommunicationStatus, Direction
 from axion_bus.errors import StoreUnavailable
-from axion_bus.ports import Changes
+from axion_bus.ports import Answered, Changes
 from tests.fakes import NOON, until
 
 
@@ -19,8 +19,8 @@ class Desk:
         self.asked = []
         self.trouble = []
 
-    def wants(self, address):
-        return address.startswith("axion/request/")
+    def wants(self, received):
+        return received.address.startswith("axion/request/")
 
     async def answer(self, transaction, received, guid, now):
         self.asked.append(received.body)
@@ -28,7 +28,7 @@ class Desk:
             raise self.trouble.pop(0)
         rows = [a_row(guid, Direction.INBOUND, received), a_row(f"answer to {guid}", Direction.OUTBOUND, received)]
         await transaction.save(Changes(communications=rows))
-        return rows
+        return Answered(rows, {"status": "ok"})
 
     def apology(self, received, now):
         return [a_row("sorry", Direction.OUTBOUND, received)]
