@@ -5,6 +5,7 @@ program is an error that says how to install it, never a skip. Used by ``tests/c
 """
 
 from tests.servers.daemon import Daemon, configuration
+from tests.servers.dbus_daemon import DbusDaemon
 from tests.servers.mariadb import MariaDb
 from tests.servers.mosquitto import Mosquitto
 from tests.servers.process import RUNNING, MissingProgram, Process, free_port, wait_until
@@ -13,6 +14,7 @@ from tests.servers.proxy import TcpProxy
 __all__ = [
     "RUNNING",
     "Daemon",
+    "DbusDaemon",
     "MariaDb",
     "MissingProgram",
     "Mosquitto",
