@@ -8,6 +8,12 @@ from axion_bus.config.section import Section
 from axion_bus.config.values import Allowed, Text, Whole
 from axion_bus.formats import FormatName
 
+BUS_NAME = "org.axion.Bus1"
+"""The name that the daemon owns on the bus."""
+
+OBJECT_PATH = "/org/axion/Bus1"
+"""The daemon's root object, which tells events."""
+
 _ADDRESS = r"^(off|system|session|(unix|tcp|nonce-tcp|unixexec|autolaunch|launchd|systemd):[!-~]{0,500})$"
 _INTERFACE = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+$"
 _BUS_NAME = r"^(:[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+|[A-Za-z_-][A-Za-z0-9_-]*(\.[A-Za-z_-][A-Za-z0-9_-]*)+)$"
@@ -44,3 +50,8 @@ class Dbus(Section):
         str, StringConstraints(pattern=_ADDRESS), Allowed('"off", "system", "session" or an address such as "unix:path=/run/bus"')
     ] = Field("off", description="The bus that is joined.")
     sources: tuple[DbusSource, ...] = Field((), description="Signals that are alerts. Each `[[dbus.sources]]` adds one.")
+
+    @property
+    def is_on(self) -> bool:
+        """Whether a bus is joined at all."""
+        return self.bus != "off"

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from axion_bus.channels import configured
+from axion_bus.config.dbus import OBJECT_PATH
 from axion_bus.domain import template
 from axion_bus.domain.communication import Channel as Name
 from axion_bus.domain.delivery import Manner, Patience
@@ -38,6 +39,7 @@ def new_outbox(settings: Settings) -> Outbox:
         new_guid=new_guid,
         new_reference=BusReferences(),
         notifications=Notifications(new_guid=new_guid, reach=reach, codes=codes),
+        dbus_path=OBJECT_PATH if settings.dbus.is_on else None,
     )
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from axion_bus.domain.communication import Communication
     from axion_bus.domain.rules import Rule
     from axion_bus.formats import Element
+    from axion_bus.pipeline.bell import Rung
     from axion_bus.pipeline.decode import Sources
     from axion_bus.pipeline.inbound import Item
     from axion_bus.pipeline.intake import Intake
@@ -72,7 +73,7 @@ class Recorder:
         outbox: Outbox,
         clock: Clock,
         progress: Progress,
-        recorded: asyncio.Event,
+        recorded: Rung,
         requests: Requests | None = None,
         tells_received: bool = False,
     ) -> None:

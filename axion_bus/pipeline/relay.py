@@ -1,4 +1,6 @@
-"""The outbox onto the bus: claim PENDING rows, publish, settle by the broker's PUBACK. Of one incident never two at a time.
+"""The outbox onto a bus: claim PENDING rows, publish, settle by the broker's PUBACK. Of one incident never two at a time.
+
+Each bus has a relay of its own, with its own rows: one that is away holds up no other.
 
 Nothing is sent inside a transaction, and nothing is SENT before the broker has said so. What is claimed and not settled when
 the daemon dies is claimed again: by this instance at its next start, by another when the lease is over.
@@ -23,9 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from axion_bus.pipeline.mirror import Mirror
     from axion_bus.pipeline.progress import Progress
-    from axion_bus.ports import Clock, Outgoing, Publisher, Store
+    from axion_bus.ports import Clock, Outgoing, Projection, Publisher, Store
 
 log = structlog.get_logger()
 
@@ -38,9 +39,13 @@ _RETRY_AFTER_STORE_S = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelaySettings:
-    """How the relay sends. ``lease`` is longer than ``attempt_timeout_s``; what it does not suffice for is claimed anew."""
+    """How the relay sends the rows of ``channel``.
+
+    ``lease`` is longer than ``attempt_timeout_s``; what it does not suffice for is claimed anew.
+    """
 
     owner: str
+    channel: Channel = Channel.MQTT
     attempt_timeout_s: float = 10.0
     lease: timedelta = timedelta(seconds=30)
     retry_base_s: float = 1.0
@@ -56,7 +61,7 @@ class Relay:
         *,
         store: Store,
         publisher: Publisher,
-        mirror: Mirror,
+        mirror: Projection,
         clock: Clock,
         settings: RelaySettings,
         progress: Progress,
@@ -140,7 +145,7 @@ class Relay:
         settled, self._settled = self._settled, []
         with self._progress.waiting_for("commit"):
             claimed = await self._store.claim(
-                Channel.MQTT,
+                settings.channel,
                 owner=settings.owner,
                 now=now,
                 lease_until=now + settings.lease,

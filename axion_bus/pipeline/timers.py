@@ -18,6 +18,7 @@ from axion_bus.ports import Changes
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from axion_bus.pipeline.bell import Rung
     from axion_bus.pipeline.outbox import Outbox
     from axion_bus.pipeline.progress import Progress
     from axion_bus.ports import Clock, Store, Transaction
@@ -38,7 +39,7 @@ class Timers:
         outbox: Outbox,
         clock: Clock,
         progress: Progress,
-        recorded: asyncio.Event,
+        recorded: Rung,
         remind_after: timedelta = timedelta(minutes=30),
     ) -> None:
         self._store = store

@@ -19,6 +19,7 @@ from axion_bus.ports.sides import (
     Channel,
     Clock,
     Losses,
+    Projection,
     Publisher,
     Requests,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "Losses",
     "Outcome",
     "Outgoing",
+    "Projection",
     "Publisher",
     "Receipt",
     "Received",

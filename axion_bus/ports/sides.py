@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from axion_bus.domain.communication import Communication
-    from axion_bus.ports.messages import Answered, Letter, Receipt, Received
+    from axion_bus.ports.messages import Answered, Letter, Outgoing, Receipt, Received
     from axion_bus.ports.store import Transaction
 
 
@@ -43,6 +43,27 @@ class Publisher(Protocol):
         self, topic: str, body: bytes, *, retain: bool = False, is_event: bool = False, correlation: bytes | None = None
     ) -> asyncio.Future[None]:
         """Send at QoS 1; the future ends when the broker has it, or with BusUnavailable. An event is a structured CloudEvent."""
+        ...
+
+
+class Projection(Protocol):
+    """What a bus shows of the database beside its events. It may be shown again at any time, and is, whole, after each connection.
+
+    ``changed`` is set when incidents may have changed.
+    """
+
+    changed: bool
+
+    def show(self, outgoing: Outgoing) -> None:
+        """Show the state that an event tells of, before the event itself; never waits."""
+        ...
+
+    async def resynchronise(self) -> None:
+        """After a new connection, show everything. Raises BusUnavailable, StoreUnavailable."""
+        ...
+
+    async def refresh(self, now: datetime) -> None:
+        """Show what follows from many events, and take away what is long over. Raises BusUnavailable, StoreUnavailable."""
         ...
 
 

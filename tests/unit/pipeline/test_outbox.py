@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from axion_bus.domain.communication import Channel, CommunicationStatus, Direction
 from axion_bus.domain.events import Event, EventKind
+from axion_bus.domain.identity import BusReferences, Guids
+from axion_bus.pipeline.outbox import Outbox
 from tests.builders import Desk
 from tests.fakes import NOON
 
@@ -43,3 +47,26 @@ def test_an_event_that_concerns_no_incident_has_no_sequence(outbox):
     [row] = outbox.rows([Event(kind=EventKind.ALERT_RECEIVED, reason="below_create_at", by="axion-bus")], NOON)
 
     assert (None, None, "axion/events/alert/received") == (row.incident_guid, row.sequence, row.recipient)
+
+
+@pytest.fixture
+def two_buses():
+    return Outbox(
+        instance="test", base_topic="axion", new_guid=Guids(bytes), new_reference=BusReferences(), dbus_path="/org/axion/Bus1"
+    )
+
+
+def test_where_there_are_two_buses_an_event_has_a_row_for_each(two_buses):
+    rows = two_buses.rows(Desk().fire().events, NOON)
+
+    assert [(Channel.MQTT, "axion/events/incident/created", 1), (Channel.DBUS, "/org/axion/Bus1", 1)] == [
+        (row.channel, row.recipient, row.sequence) for row in rows
+    ]
+    assert [row.guid for row in rows] == [json.loads(row.message)["id"] for row in rows]
+    assert 2 == len({row.guid for row in rows}) == len({row.short_ref for row in rows})
+
+
+def test_alerts_are_not_told_on_dbus(two_buses):
+    rows = two_buses.rows([Event(kind=EventKind.ALERT_RECEIVED, reason="below_create_at", by="axion-bus")], NOON)
+
+    assert [Channel.MQTT] == [row.channel for row in rows]

@@ -43,7 +43,7 @@ def relaying(make_relay, running, stop, recorded):
 def queue(store):
     """Queues events as a transaction does: ``queue("a", 3)`` makes a/1, a/2 and a/3, each with its incident."""
 
-    def queue(incident, events, message=None):
+    def queue(incident, events, message=None, channel=Channel.MQTT):
         if incident not in store.tables.incidents:
             store.tables.incidents[incident] = an_incident(guid=incident)
         shown = {"data": {"incident": {"incident_guid": incident, "version": 1}}}
@@ -51,7 +51,7 @@ def queue(store):
             row = Communication(
                 guid=f"{incident}/{sequence}",
                 short_ref=f"REF-{incident}-{sequence}",
-                channel=Channel.MQTT,
+                channel=channel,
                 direction=Direction.OUTBOUND,
                 status=CommunicationStatus.PENDING,
                 message=message or json.dumps({"id": f"{incident}/{sequence}", **shown}),
