@@ -48,6 +48,7 @@ VERBS = {
     "check-config": ("check_config", "command", "Check configuration files; report every fault."),
     "config": ("config", "command", "Show the configuration in force."),
     "db": ("db", "command", "Upgrade the database's schema, or show its state."),
+    "desktop": ("desktop", "command", "Show the open incidents in this desktop session."),
     "completion": ("completion", "command", "Print what makes a shell complete our commands."),
     "version": ("version", "command", "Print the version."),
 }

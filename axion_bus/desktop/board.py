@@ -84,6 +84,12 @@ class Board:
         else:
             self._cards[view.guid] = _changed(card, view, event)
 
+    def gone(self, guid: str) -> None:
+        """The daemon no longer has the incident ``guid``."""
+        if self._told_since is not None:
+            self._told_since.add(guid)
+        self._cards.pop(guid, None)
+
     def ask(self) -> None:
         """The daemon is asked for all open incidents; what it tells before it has answered is newer than its answer."""
         self._told_since = set()
