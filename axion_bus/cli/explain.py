@@ -47,6 +47,7 @@ def _message(row: Row) -> str:
     metadata = row["Metadata"] or {}
     why = [
         cell(metadata.get("reason")),
+        f"by {cell(metadata['silence'])}" if metadata.get("silence") else "",
         f"rule {cell(metadata['rule'])}" if metadata.get("rule") else "",
         cell(row["ErrorMessage"]),
     ]

@@ -1,4 +1,4 @@
-"""``[notify]``, ``[channels.<name>]`` and ``[[silences]]``: read and checked, not yet acted on."""
+"""``[notify]``, ``[channels.<name>]`` and ``[[silences]]``: who is told of what, by which ways, and when nobody is."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -11,8 +11,8 @@ from axion_bus.config.secret import Secret
 from axion_bus.config.section import Misfit, Section, refuse
 from axion_bus.config.urls import WebUrl
 from axion_bus.config.values import Allowed, Duration, Flag, Moment, Name, Number, SeverityName, Text, Whole
-from axion_bus.domain import template
-from axion_bus.domain.alert import Severity
+from axion_bus.domain import noise, template
+from axion_bus.domain.alert import Severity, digest
 
 
 def _for_every_severity(value: object) -> object:
@@ -185,7 +185,7 @@ class Channels(Section):
 
 
 class Silence(Section):
-    """A time in which alerts that match notify nobody. They are recorded all the same."""
+    """A time in which alerts that match open no incident and notify nobody. They are recorded and counted all the same."""
 
     match: tuple[Condition, ...] = Field(min_length=1, description="Conditions that all have to hold, as in a rule.")
     starts_at: Moment | None = Field(None, description="From when on; without it, from now on.")
@@ -197,3 +197,16 @@ class Silence(Section):
         if self.starts_at and self.ends_at and self.ends_at <= self.starts_at:
             refuse([Misfit(("ends_at",), f"found {self.ends_at.isoformat()}, which is not after starts_at")])
         return self
+
+    def compiled(self) -> noise.Silence:
+        """The silence as the domain knows it. Its guid is made of what it says: it is the same wherever it stands in the file."""
+        conditions = [matcher.text for matcher in self.match]
+        times = [str(moment) for moment in (self.starts_at, self.ends_at)]
+        return noise.Silence(
+            guid=f"configuration-{digest('silence', [*conditions, *times])[:8]}",
+            matchers=self.match,
+            starts_at=self.starts_at,
+            ends_at=self.ends_at,
+            comment=self.comment or "",
+            created_by="configuration",
+        )

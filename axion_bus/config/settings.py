@@ -17,7 +17,7 @@ from axion_bus.config.secret import Secret
 from axion_bus.config.section import Misfit, Section, refuse
 from axion_bus.config.urls import Database, MysqlUrl
 from axion_bus.config.values import Allowed, Default, Duration, Name, Number, Text, Whole
-from axion_bus.domain import rules, topics
+from axion_bus.domain import noise, rules, topics
 
 
 class Instance(Section):
@@ -125,10 +125,14 @@ class Settings(Section):
         create_at = self.correlation.create_at
         return (*(table.compiled(create_at) for table in self.rule_tables), rules.default_rule(create_at))
 
+    def standing_silences(self) -> tuple[noise.Silence, ...]:
+        """The silences of ``[[silences]]``."""
+        return tuple(silence.compiled() for silence in self.silences)
+
     def unused_sections(self) -> list[str]:
         """The sections that are set although this version does not act on them: ``["[metrics]"]``."""
         tables = {"[dbus]": self.dbus != Dbus(), "[metrics]": self.metrics != Metrics()}
-        return [name for name, is_set in tables.items() if is_set] + ["[[silences]]"] * bool(self.silences)
+        return [name for name, is_set in tables.items() if is_set]
 
     def warnings(self) -> list[str]:
         """What is allowed and still worth a second look, one sentence each, beginning with the key."""

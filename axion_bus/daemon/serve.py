@@ -26,6 +26,7 @@ from axion_bus.pipeline.mirror import Mirror
 from axion_bus.pipeline.progress import Progress
 from axion_bus.pipeline.record import Recorder
 from axion_bus.pipeline.relay import Relay
+from axion_bus.pipeline.silences import SilenceEnds
 from axion_bus.pipeline.timers import Timers
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ async def serve(settings: Settings, *, boot_id: str, orders: Orders, notifier: N
             progress=watched["record"],
             recorded=recorded,
             requests=requests(settings, outbox),
+            silences=settings.standing_silences(),
         )
         mirror = Mirror(store=store, publisher=bus, base_topic=base_topic)
         relay = Relay(
@@ -128,6 +130,7 @@ async def serve(settings: Settings, *, boot_id: str, orders: Orders, notifier: N
             progress=watched["timers"],
             recorded=recorded,
             remind_after=settings.notify.reminder_every,
+            silence_ends=SilenceEnds(outbox=outbox, rules=settings.rules(), standing=settings.standing_silences()),
         )
         health = Health(notifier, bus, intake, tuple(watched.values()))
         stop = orders.stop

@@ -61,7 +61,8 @@ class AlertRecord:
     """One row of ``data_alert``: the alert that is open (or was) under a fingerprint, with its repeats folded in.
 
     ``count`` counts occurrences, the first included. ``incident_guid`` is the incident that it was last linked to.
-    ``occurred_at`` is the latest that the publisher gave, if any.
+    ``occurred_at`` is the latest that the publisher gave, if any. ``silenced_by`` is the silence that it matched
+    when it fired last.
     """
 
     guid: str
@@ -79,6 +80,22 @@ class AlertRecord:
     incident_guid: str | None = None
     occurred_at: datetime | None = None
     resolved_at: datetime | None = None
+    dedup_key: str | None = None
+    silenced_by: str | None = None
+
+    def as_alert(self) -> Alert:
+        """The alert that it is, for rules and silences to look at again."""
+        return Alert(
+            title=self.title,
+            source=self.source,
+            package=self.package,
+            severity=self.severity,
+            status=self.status,
+            description=self.description,
+            dedup_key=self.dedup_key,
+            labels=self.labels,
+            occurred_at=self.occurred_at,
+        )
 
 
 def digest(kind: str, parts: Iterable[str | None]) -> str:

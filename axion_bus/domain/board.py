@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 from axion_bus.domain.alert import AlertStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from axion_bus.domain.alert import AlertRecord
     from axion_bus.domain.correlation import Decision
     from axion_bus.domain.incident import Incident
+    from axion_bus.domain.noise import Silence
     from axion_bus.domain.rules import Rule
 
 
@@ -28,7 +29,7 @@ class Board:
 
     ``by_key`` leads to the open incident of a key or else to the one closed last, ``merged`` to the one that an incident of the
     key was merged into. ``firing`` counts the firing alerts of an incident; it need be filled only when the batch resolves
-    something. ``rules`` are those in force, by name.
+    something. ``rules`` are those in force, by name; ``silences`` those that are active.
     """
 
     rules: Mapping[str, Rule] = field(default_factory=dict)
@@ -38,6 +39,7 @@ class Board:
     merged: dict[str, str] = field(default_factory=dict)
     firing: Counter[str] = field(default_factory=Counter)
     taken: set[str] = field(default_factory=set)
+    silences: Sequence[Silence] = ()
 
     def put_alerts(self, alerts: Iterable[AlertRecord]) -> None:
         """Put open alerts on the board."""

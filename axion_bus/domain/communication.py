@@ -58,7 +58,6 @@ class Reason(StrEnum):
     OUT_OF_ORDER = "out_of_order"  # a resolve that happened before the alert fired last: the alert stays open
     NOTHING_TO_RESOLVE = "nothing_to_resolve"  # a resolve for which no alert is open
     SILENCED = "silenced"  # counted; the silence that Metadata names keeps it from opening an incident or raising one
-    SILENCE_ENDED = "silence_ended"  # of an event: the alert was silenced, and fires still
 
 
 class Asked(StrEnum):

@@ -22,6 +22,7 @@ from axion_bus.domain.incident import (
     move,
     reopen,
 )
+from axion_bus.domain.noise import silence_of
 from axion_bus.domain.rules import choose
 
 if TYPE_CHECKING:
@@ -29,10 +30,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from axion_bus.domain.board import Board
+    from axion_bus.domain.noise import Silence
     from axion_bus.domain.rules import Rule
 
 TITLE_CHARACTERS = 512
 """What the title of an alert or incident may have at most; ``formats.limits`` holds alerts to it."""
+
+SILENCE_ENDED = "silence_ended"
+"""The reason of what happens because a silence ended."""
 
 _REOPENABLE = frozenset({CloseReason.RESOLVED, CloseReason.AUTO})
 
@@ -60,9 +65,19 @@ def candidate(alert: Alert, rules: Iterable[Rule]) -> Candidate:
     )
 
 
+def recalled(record: AlertRecord, rules: Iterable[Rule]) -> Candidate:
+    """The open alert ``record`` under what ``rules`` say of it now; it stays the alert that it is, whatever they group by."""
+    alert = record.as_alert()
+    rule, _ = choose(rules, alert)
+    return Candidate(alert=alert, rule=rule, fingerprint=record.fingerprint, key=rule.correlation_key(alert))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What an alert does. ``alert`` and ``incident`` are as they are afterwards; ``link`` says that they are newly linked."""
+    """What an alert does. ``alert`` and ``incident`` are as they are afterwards; ``link`` says that they are newly linked.
+
+    ``silence`` is what silenced it.
+    """
 
     reason: Reason
     alert: AlertRecord | None = None
@@ -70,6 +85,7 @@ class Decision:
     link: bool = False
     events: tuple[Event, ...] = ()
     timeline: tuple[TimelineEntry, ...] = ()
+    silence: Silence | None = None
 
 
 def decide(found: Candidate, board: Board, now: datetime, new_guid: Callable[[datetime], str]) -> Decision:
@@ -78,16 +94,40 @@ def decide(found: Candidate, board: Board, now: datetime, new_guid: Callable[[da
     if found.alert.status is AlertStatus.RESOLVED:
         return _resolve(found, record, board, now)
     incident = board.incident_of(record, found.key)
+    silence = silence_of(board.silences, found.alert)
+    if silence is not None:
+        seen = _first_seen(found, board, now, new_guid) if record is None else _seen_again(found.alert, record, now)
+        return _silenced(seen, incident, silence, now)
     if record is None:
         return _place(found, _first_seen(found, board, now, new_guid), incident, now, new_guid)
     reason = Reason.REPEATED if found.alert.severity is record.severity else Reason.SEVERITY_CHANGED
     again = _seen_again(found.alert, record, now)
     if incident is not None and incident.is_open and incident.guid == record.incident_guid:
-        if reason is Reason.SEVERITY_CHANGED and again.severity > incident.severity:
+        is_news = reason is Reason.SEVERITY_CHANGED or record.silenced_by is not None
+        if is_news and again.severity > incident.severity:
             return _change(reason, again, incident, now, raised=True)
         return Decision(reason=reason, alert=again, incident=incident)
     decision = _place(found, again, incident, now, new_guid)
     return replace(decision, reason=reason) if decision.reason is Reason.BELOW_CREATE_AT else decision
+
+
+def look_again(found: Candidate, record: AlertRecord, board: Board, now: datetime, new_guid: Callable[[datetime], str]) -> Decision:
+    """What ``record``, which fires still, does now that what silenced it has ended. It is not counted: it was not heard again.
+
+    The decision's reason is that of an alert that comes in; its events tell of the silence's end.
+    """
+    silence = silence_of(board.silences, found.alert)
+    if silence is not None:
+        return Decision(reason=Reason.SILENCED, alert=replace(record, silenced_by=silence.guid), silence=silence)
+    record = replace(record, silenced_by=None)
+    incident = board.incident_of(record, found.key)
+    if incident is None or not incident.is_open or incident.guid != record.incident_guid:
+        decision = _place(found, record, incident, now, new_guid)
+    elif record.severity > incident.severity:
+        decision = _change(Reason.SEVERITY_CHANGED, record, incident, now, raised=True)
+    else:
+        decision = Decision(reason=Reason.REPEATED, alert=record, incident=incident)
+    return replace(decision, events=tuple(replace(event, reason=SILENCE_ENDED) for event in decision.events))
 
 
 def _first_seen(found: Candidate, board: Board, now: datetime, new_guid: Callable[[datetime], str]) -> AlertRecord:
@@ -108,12 +148,25 @@ def _first_seen(found: Candidate, board: Board, now: datetime, new_guid: Callabl
         occurred_at=alert.occurred_at,
         description=alert.description,
         labels=alert.labels,
+        dedup_key=alert.dedup_key,
     )
 
 
 def _seen_again(alert: Alert, record: AlertRecord, now: datetime) -> AlertRecord:
     occurred_at = max(filter(None, (record.occurred_at, alert.occurred_at)), default=None)
-    return replace(record, severity=alert.severity, count=record.count + 1, last_seen_at=now, occurred_at=occurred_at)
+    return replace(
+        record, severity=alert.severity, count=record.count + 1, last_seen_at=now, occurred_at=occurred_at, silenced_by=None
+    )
+
+
+def _silenced(record: AlertRecord, incident: Incident | None, silence: Silence, now: datetime) -> Decision:
+    """Opens and raises nothing; an open incident has it among its alerts all the same, and is not taken for quiet."""
+    record = replace(record, silenced_by=silence.guid)
+    if incident is None or not incident.is_open:
+        return Decision(reason=Reason.SILENCED, alert=record, silence=silence)
+    if incident.guid == record.incident_guid:
+        return Decision(reason=Reason.SILENCED, alert=record, incident=incident, silence=silence)
+    return replace(_change(Reason.SILENCED, record, incident, now, link=True), silence=silence)
 
 
 def _place(
@@ -198,7 +251,8 @@ def _change(
 
 
 def _linked(record: AlertRecord) -> str:
-    return f"Alert {record.guid} linked: {record.title}"
+    silenced = f" (silenced by {record.silenced_by})" if record.silenced_by else ""
+    return f"Alert {record.guid} linked: {record.title}{silenced}"
 
 
 def _moved(before: Incident, after: Incident, why: str) -> Step:
@@ -213,7 +267,7 @@ def _resolve(found: Candidate, record: AlertRecord | None, board: Board, now: da
     incident = board.incidents.get(record.incident_guid) if record.incident_guid else None
     if occurred_at is not None and record.occurred_at is not None and occurred_at < record.occurred_at:
         return Decision(reason=Reason.OUT_OF_ORDER, alert=record, incident=incident)
-    resolved = replace(record, status=AlertStatus.RESOLVED, resolved_at=now, last_seen_at=now)
+    resolved = replace(record, status=AlertStatus.RESOLVED, resolved_at=now, last_seen_at=now, silenced_by=None)
     text = f"Alert {record.guid} resolved: {record.title}"
     steps = [Step(EventKind.ALERT_RESOLVED, text, AlertStatus.FIRING, AlertStatus.RESOLVED)]
     if incident is None or not incident.is_open:

@@ -13,6 +13,7 @@ from axion_bus.domain.board import Board
 from axion_bus.domain.communication import Direction
 from axion_bus.domain.correlation import Candidate, Decision, decide
 from axion_bus.domain.events import Event, EventKind
+from axion_bus.domain.noise import active
 from axion_bus.pipeline.inbound import accepted_row, failed_row
 from axion_bus.ports import Changes, Link, Outcome
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from axion_bus.domain.alert import AlertRecord
     from axion_bus.domain.communication import Communication
     from axion_bus.domain.incident import Incident
+    from axion_bus.domain.noise import Silence
     from axion_bus.domain.rules import Rule
     from axion_bus.pipeline.inbound import Item
     from axion_bus.pipeline.outbox import Outbox
@@ -33,13 +35,15 @@ if TYPE_CHECKING:
 class Batch:
     """A try at ``items``, beside which ``apologies`` are written.
 
-    ``rules`` are those in force, by name; ``tells_received`` publishes alert/received as well.
+    ``rules`` are those in force, by name; ``standing`` the silences beside the database's; ``tells_received`` publishes
+    alert/received as well.
     """
 
     items: Sequence[Item]
     outbox: Outbox
     now: datetime
     rules: Mapping[str, Rule]
+    standing: Sequence[Silence] = ()
     tells_received: bool = False
     apologies: Sequence[Communication] = ()
     outcomes: list[Outcome] = field(default_factory=list)
@@ -83,6 +87,7 @@ class Batch:
         if not found:
             return
         board = self._board
+        board.silences = active((*self.standing, *await transaction.silences(self.now)), self.now)
         board.put_alerts(await transaction.open_alerts({each.fingerprint for each in found}))
         keys = {each.key for each in found}
         board.put_incidents(await transaction.incidents_by_key(keys, self._closed_since()))

@@ -57,6 +57,8 @@ def broken(received: Received, exc: Exception, new_guid: Callable[[datetime], st
 def accepted_row(item: Item, found: Candidate, decision: Decision, reference: str, key: str | None) -> Communication:
     """The RECEIVED row of ``item``: what it did and why."""
     metadata: dict[str, Any] = {"reason": decision.reason.value, "rule": found.rule.name}
+    if decision.silence is not None:
+        metadata["silence"] = decision.silence.guid
     if item.message is not None:
         metadata["message"] = item.message
     if found.alert.remarks:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from axion_bus.domain.communication import Communication
+    from axion_bus.domain.noise import Silence
     from axion_bus.domain.rules import Rule
     from axion_bus.formats import Element
     from axion_bus.pipeline.bell import Rung
@@ -61,7 +62,7 @@ class _Message:
 
 
 class Recorder:
-    """The only writer of what comes in. ``rules`` end with a catch-all."""
+    """The only writer of what comes in. ``rules`` end with a catch-all; ``silences`` are those beside the database's."""
 
     def __init__(
         self,
@@ -75,6 +76,7 @@ class Recorder:
         progress: Progress,
         recorded: Rung,
         requests: Requests | None = None,
+        silences: Sequence[Silence] = (),
         tells_received: bool = False,
     ) -> None:
         self._store = store
@@ -87,6 +89,7 @@ class Recorder:
         self._progress = progress
         self._recorded = recorded
         self._requests = requests
+        self._silences = tuple(silences)
         self._tells_received = tells_received
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -241,6 +244,7 @@ class Recorder:
             outbox=self._outbox,
             now=self._clock.now(),
             rules=self._rules_by_name,
+            standing=self._silences,
             tells_received=self._tells_received,
             apologies=[row for message in part for row in message.apologies],
         )

@@ -1,4 +1,4 @@
-"""What happens because time passes: incidents whose quiet time is over close; people are reminded of those that nobody took on."""
+"""What happens because time passes: quiet incidents close, people are reminded of those that nobody took on, silences end."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from axion_bus.pipeline.bell import Rung
     from axion_bus.pipeline.outbox import Outbox
     from axion_bus.pipeline.progress import Progress
+    from axion_bus.pipeline.silences import SilenceEnds
     from axion_bus.ports import Clock, Store, Transaction
 
 log = structlog.get_logger()
@@ -41,6 +42,7 @@ class Timers:
         progress: Progress,
         recorded: Rung,
         remind_after: timedelta = timedelta(minutes=30),
+        silence_ends: SilenceEnds | None = None,
     ) -> None:
         self._store = store
         self._outbox = outbox
@@ -48,12 +50,13 @@ class Timers:
         self._progress = progress
         self._recorded = recorded
         self._remind_after = remind_after
+        self._silence_ends = silence_ends
 
     async def run(self, stop: asyncio.Event) -> None:
         """Act on time until ``stop``."""
         while not stop.is_set():
             try:
-                for act in (self.close_quiet, self.remind):
+                for act in (self.end_silences, self.close_quiet, self.remind):
                     while await self._some(act):
                         self._recorded.set()
                 awaited = "time"
@@ -70,6 +73,10 @@ class Timers:
     async def _some(self, act: Callable[[Transaction], Awaitable[int]]) -> int:
         with self._progress.waiting_for("commit"):
             return await self._store.write(act)
+
+    async def end_silences(self, transaction: Transaction) -> int:
+        """Look again at alerts that no silence silences any more; return at how many."""
+        return 0 if self._silence_ends is None else await self._silence_ends.look(transaction, self._clock.now(), _AT_A_TIME)
 
     async def close_quiet(self, transaction: Transaction) -> int:
         """Close what has been quiet for long enough; return how many."""

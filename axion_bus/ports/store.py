@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from axion_bus.domain.alert import AlertRecord, Severity
     from axion_bus.domain.communication import Communication
     from axion_bus.domain.incident import Incident, TimelineEntry
+    from axion_bus.domain.noise import Silence
     from axion_bus.domain.note import Note
     from axion_bus.domain.routing import NotifyCode
     from axion_bus.ports.messages import Outgoing, Settlement
@@ -30,7 +31,10 @@ class Link:
 
 @dataclass(slots=True, kw_only=True)
 class Changes:
-    """All that one transaction writes. Changed rows must have been read in the same transaction, which locked them."""
+    """All that one transaction writes. Changed rows must have been read in the same transaction, which locked them.
+
+    A silence takes the place of the one with its guid, if there is one.
+    """
 
     new_alerts: list[AlertRecord] = field(default_factory=list)
     changed_alerts: list[AlertRecord] = field(default_factory=list)
@@ -40,6 +44,7 @@ class Changes:
     notes: list[Note] = field(default_factory=list)
     timeline: list[TimelineEntry] = field(default_factory=list)
     communications: list[Communication] = field(default_factory=list)
+    silences: list[Silence] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +120,18 @@ class Transaction(Protocol):
 
         What the bus was told of the source (rows with a sequence) stays the source's: it is its history there.
         """
+        ...
+
+    async def silences(self, ends_after: datetime) -> Sequence[Silence]:
+        """The silences of ``def_silence`` that end after that time, the oldest first; those that have not begun, too."""
+        ...
+
+    async def silences_by_guid(self, guids: Collection[str]) -> Sequence[Silence]:
+        """The silences with these guids, ended or not."""
+        ...
+
+    async def alerts_silenced_otherwise(self, silences: Collection[str], limit: int) -> Sequence[AlertRecord]:
+        """Firing alerts that were silenced by something else than ``silences``, which may have ended."""
         ...
 
     async def answer_to(self, ingest_key: str) -> str | None:

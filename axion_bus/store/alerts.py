@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from axion_bus.domain.alert import AlertRecord, AlertStatus, Severity
 from axion_bus.store.rows import (
@@ -27,11 +27,16 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 _COLUMNS = tuple(column.name for column in alert.c if column.computed is None)
-_CHANGING = ("AlertGuid", "Severity", "Status", "Count", "LastSeenAt", "OccurredAt", "ResolvedAt", "IncidentGuid")
+_CHANGING = ("AlertGuid", "Severity", "Status", "Count", "LastSeenAt", "OccurredAt", "ResolvedAt", "IncidentGuid", "SilencedBy")
 _locked = select_rows(alert.c[name] for name in _COLUMNS).with_for_update()
 # The hint: MariaDB would read a small table whole, and so wait for the rows that another daemon has locked.
 _open = _locked.with_hint(alert, "FORCE INDEX (uq_alert_open)", "mysql").where(is_given(alert.c.OpenFingerprint))
 _by_guid = _locked.where(is_given(alert.c.AlertGuid))
+_silenced = (
+    select(alert.c.AlertGuid)
+    .where(alert.c.SilencedBy.is_not(None), alert.c.SilencedBy.not_in(bindparam("given", expanding=True)))
+    .limit(bindparam("limit"))
+)
 _taken = select(alert.c.AlertGuid).where(is_given(alert.c.AlertGuid))
 _firing = (
     select(alert.c.IncidentGuid, func.count())
@@ -48,6 +53,13 @@ async def open_by_fingerprint(connection: AsyncConnection, fingerprints: Collect
 async def by_guid(connection: AsyncConnection, guids: Collection[str]) -> list[AlertRecord]:
     """The alerts with these guids, locked."""
     return [_record(*row) for row in await read_rows(connection, _by_guid, given=sorted(guids))]
+
+
+async def silenced_otherwise(connection: AsyncConnection, silences: Collection[str], limit: int) -> list[AlertRecord]:
+    """Firing alerts that something else than ``silences`` has silenced; looked for without a lock, then locked by guid."""
+    found = (await connection.execute(_silenced, {"given": sorted(silences), "limit": limit})).scalars().all()
+    locked = await by_guid(connection, found) if found else []
+    return [each for each in locked if each.silenced_by is not None and each.silenced_by not in silences]
 
 
 async def taken_guids(connection: AsyncConnection, guids: Collection[str]) -> frozenset[str]:
@@ -93,6 +105,8 @@ def _row(record: AlertRecord) -> tuple[Any, ...]:
         stored_time(record.occurred_at),
         stored_time(record.resolved_at),
         record.incident_guid,
+        record.dedup_key,
+        record.silenced_by,
     )
 
 
@@ -106,6 +120,7 @@ def _changed(record: AlertRecord) -> tuple[Any, ...]:
         stored_time(record.occurred_at),
         stored_time(record.resolved_at),
         record.incident_guid,
+        record.silenced_by,
     )
 
 
@@ -125,6 +140,8 @@ def _record(  # noqa: PLR0917 - the columns, in their order
     occurred_at: str | None,
     resolved_at: str | None,
     incident_guid: str | None,
+    dedup_key: str | None,
+    silenced_by: str | None,
 ) -> AlertRecord:
     return AlertRecord(
         guid=guid,
@@ -142,4 +159,6 @@ def _record(  # noqa: PLR0917 - the columns, in their order
         occurred_at=read_time_or_none(occurred_at),
         resolved_at=read_time_or_none(resolved_at),
         incident_guid=incident_guid,
+        dedup_key=dedup_key,
+        silenced_by=silenced_by,
     )

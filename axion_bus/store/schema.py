@@ -29,7 +29,7 @@ from sqlalchemy.types import JSON, TypeDecorator
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration; a test holds it to what Alembic finds."""
 
 
@@ -89,8 +89,11 @@ alert = Table(
     Column("ResolvedAt", UtcDateTime),
     Column("IncidentGuid", _Id),
     Column("OpenFingerprint", String(32), Computed("CASE WHEN Status = 'FIRING' THEN Fingerprint END", persisted=True)),
+    Column("DedupKey", String(255)),
+    Column("SilencedBy", _Id),
     Index("uq_alert_open", "OpenFingerprint", unique=True),
     Index("idx_alert_incident", "IncidentGuid", "Status"),
+    Index("idx_alert_silenced", "SilencedBy"),
 )
 
 incident = Table(
@@ -228,6 +231,7 @@ silence = Table(
     Column("CreatedAt", UtcDateTime, nullable=False),
     Column("StartsAt", UtcDateTime, nullable=False),
     Column("EndsAt", UtcDateTime, nullable=False),
+    Column("ExpiredBy", String(255)),
     Index("idx_silence_ends", "EndsAt"),
 )
 

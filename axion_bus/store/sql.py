@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from axion_bus.store import alerts, communications, desk, incidents, sending, slots
+from axion_bus.store import alerts, communications, desk, incidents, sending, silences, slots
 from axion_bus.store.engine import connected, make_engine, retried
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from axion_bus.domain.alert import AlertRecord, Severity
     from axion_bus.domain.incident import Incident
+    from axion_bus.domain.noise import Silence
     from axion_bus.domain.routing import NotifyCode
     from axion_bus.ports import Changes, Leased, Outgoing, Settlement, Slot
 
@@ -77,6 +78,18 @@ class SqlTransaction:
         """Give everything of one incident to another."""
         await desk.move_belongings(self.connection, source_guid, target_guid)
 
+    async def silences(self, ends_after: datetime) -> Sequence[Silence]:
+        """The silences of ``def_silence`` that end after that time."""
+        return await silences.ending_after(self.connection, ends_after)
+
+    async def silences_by_guid(self, guids: Collection[str]) -> Sequence[Silence]:
+        """The silences with these guids, ended or not."""
+        return await silences.by_guid(self.connection, guids) if guids else ()
+
+    async def alerts_silenced_otherwise(self, silences: Collection[str], limit: int) -> Sequence[AlertRecord]:
+        """Firing alerts that were silenced by something else than ``silences``."""
+        return await alerts.silenced_otherwise(self.connection, silences, limit)
+
     async def answer_to(self, ingest_key: str) -> str | None:
         """The answer to the command that was accepted under ``ingest_key``."""
         return await communications.answer_to(self.connection, ingest_key)
@@ -109,6 +122,7 @@ class SqlTransaction:
         await desk.add_notes(self.connection, changes.notes)
         await incidents.tell(self.connection, changes.timeline)
         await communications.add(self.connection, changes.communications)
+        await silences.put(self.connection, changes.silences)
 
     async def lease(self, guids: Collection[str], owner: str, until: datetime) -> None:
         """Keep PENDING rows that were just written for ``owner``."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tests.chaos.ledger import Ledger
 
-COUNTING = frozenset({"opened", "linked", "repeated", "severity_changed", "reopened", "below_create_at"})
+COUNTING = frozenset({"opened", "linked", "repeated", "severity_changed", "reopened", "below_create_at", "silenced"})
 """The reasons of firing alerts: each has an alert row and is counted on it."""
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from axion_bus.domain.alert import AlertRecord, Severity
     from axion_bus.domain.incident import Incident
+    from axion_bus.domain.noise import Silence
     from axion_bus.domain.routing import NotifyCode
     from axion_bus.ports import Changes, Leased, Settlement
 
@@ -95,6 +96,16 @@ class MemoryTransaction:
 
     async def move_belongings(self, source_guid: str, target_guid: str) -> None:
         self.tables.move_belongings(source_guid, target_guid)
+
+    async def silences(self, ends_after: datetime) -> Sequence[Silence]:
+        return [each for each in self.tables.silences.values() if each.ends_at is None or each.ends_at > ends_after]
+
+    async def silences_by_guid(self, guids: Collection[str]) -> Sequence[Silence]:
+        return [each for guid, each in self.tables.silences.items() if guid in guids]
+
+    async def alerts_silenced_otherwise(self, silences: Collection[str], limit: int) -> Sequence[AlertRecord]:
+        silenced = [each for each in self.tables.alerts.values() if each.silenced_by is not None]
+        return [each for each in silenced if each.silenced_by not in silences][:limit]
 
     async def answer_to(self, ingest_key: str) -> str | None:
         rows = [row.communication for row in self.tables.rows.values()]

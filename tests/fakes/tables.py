@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from axion_bus.domain.alert import AlertRecord
     from axion_bus.domain.communication import Communication
     from axion_bus.domain.incident import Incident, TimelineEntry
+    from axion_bus.domain.noise import Silence
     from axion_bus.domain.note import Note
     from axion_bus.ports import Changes, Link, Settlement, Slot
 
@@ -66,6 +67,7 @@ class Tables:
     begun: dict[tuple[str, int], datetime] = field(default_factory=dict)
     slots: dict[str, Slot] = field(default_factory=dict)
     cleared: set[str] = field(default_factory=set)
+    silences: dict[str, Silence] = field(default_factory=dict)
 
     def copy(self) -> Tables:
         """Tables of their own, of the same (frozen) values."""
@@ -83,6 +85,7 @@ class Tables:
             self.links.setdefault((link.incident_guid, link.alert_guid), link)
         self.notes.extend(changes.notes)
         self.timeline.extend(changes.timeline)
+        self.silences.update((silence.guid, silence) for silence in changes.silences)
         self._add(self.rows, ((row.guid, Row(row)) for row in changes.communications), "CommunicationGuid")
         self._check()
 

@@ -26,6 +26,7 @@ _EFFECTS: Mapping[str, tuple[str, str, str]] = {
     Reason.REPEATED: ("repeat", "counted", "seen {count} times"),
     Reason.SEVERITY_CHANGED: ("repeat", "counted", "seen {count} times, with another severity now"),
     Reason.BELOW_CREATE_AT: ("recorded", "", "not severe enough to open an incident"),
+    Reason.SILENCED: ("recorded", "", "silenced"),
     Reason.OUT_OF_ORDER: ("recorded", "", "the alert has fired since: it stays open"),
     Reason.NOTHING_TO_RESOLVE: ("recorded", "", "no such alert is open"),
 }

@@ -1,0 +1,109 @@
+"""Statements on ``def_silence``, which any process may write, and people by hand: what cannot be read is a fault and no error."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from pydantic_core import from_json
+from sqlalchemy import bindparam, delete
+
+from axion_bus.domain.noise import Silence
+from axion_bus.domain.rules import parse_matcher
+from axion_bus.store.rows import insert_rows, is_given, read_rows, read_time, select_rows, stored_json, stored_time
+from axion_bus.store.schema import silence
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from axion_bus.domain.rules import Matcher
+
+_COLUMNS = tuple(column.name for column in silence.c)
+_order = silence.c.CreatedAt, silence.c.SilenceGuid
+_ending = select_rows(silence.c).where(silence.c.EndsAt > bindparam("after")).order_by(*_order)
+_newest = select_rows(silence.c).order_by(silence.c.CreatedAt.desc(), silence.c.SilenceGuid.desc()).limit(bindparam("limit"))
+_by_guid = select_rows(silence.c).where(is_given(silence.c.SilenceGuid)).with_for_update()
+
+
+async def ending_after(connection: AsyncConnection, after: datetime) -> list[Silence]:
+    """The silences that end after that time, the oldest first."""
+    return [_silence(*row) for row in await read_rows(connection, _ending, after=after)]
+
+
+async def by_guid(connection: AsyncConnection, guids: Collection[str]) -> list[Silence]:
+    """The silences with these guids, locked."""
+    return [_silence(*row) for row in await read_rows(connection, _by_guid, given=sorted(guids))]
+
+
+async def newest(connection: AsyncConnection, limit: int) -> list[Silence]:
+    """Silences, ended or not, the newest first."""
+    return [_silence(*row) for row in await read_rows(connection, _newest, limit=limit)]
+
+
+async def put(connection: AsyncConnection, silences: Sequence[Silence]) -> None:
+    """Write silences, each in the place of the one with its guid."""
+    if not silences:
+        return
+    await connection.execute(delete(silence).where(silence.c.SilenceGuid.in_([each.guid for each in silences])))
+    await insert_rows(connection, silence, _COLUMNS, [_row(each) for each in silences])
+
+
+def _row(each: Silence) -> tuple[Any, ...]:
+    return (
+        each.guid,
+        stored_json([matcher.text for matcher in each.matchers]),
+        each.comment,
+        each.created_by,
+        stored_time(each.created_at),
+        stored_time(each.starts_at),
+        stored_time(each.ends_at),
+        each.expired_by,
+    )
+
+
+def _silence(  # noqa: PLR0917 - the columns, in their order
+    guid: str,
+    matchers: str,
+    comment: str,
+    created_by: str,
+    created_at: str,
+    starts_at: str,
+    ends_at: str,
+    expired_by: str | None,
+) -> Silence:
+    about: dict[str, Any] = {"guid": guid, "comment": comment, "created_by": created_by, "expired_by": expired_by}
+    try:
+        times: dict[str, Any] = {
+            "created_at": read_time(created_at),
+            "starts_at": read_time(starts_at),
+            "ends_at": read_time(ends_at),
+        }
+    except (ValueError, TypeError):
+        return Silence(**about, matchers=(), fault="its times are not written like 2026-01-31 22:00:00")
+    try:
+        return Silence(**about, **times, matchers=_matchers(matchers))
+    except ValueError as exc:
+        return Silence(**about, **times, matchers=(), fault=str(exc))
+
+
+def _matchers(text: str) -> tuple[Matcher, ...]:
+    written = 'its Matchers are not written like ["package = BACKUP", "severity >= HIGH"]'
+    try:
+        found = from_json(text)
+    except ValueError:
+        raise ValueError(written) from None
+    if not isinstance(found, list) or not found or not all(isinstance(each, str) for each in found):
+        raise ValueError(written)
+    return tuple(map(_matcher, found))
+
+
+@lru_cache(maxsize=1024)
+def _matcher(text: str) -> Matcher:
+    """Compiled once: the silences in force are read with every batch."""
+    try:
+        return parse_matcher(text)
+    except (OverflowError, RecursionError) as exc:  # re.compile, on a pattern with absurd counts or nesting
+        raise ValueError(f"{text!r} cannot be compiled: {exc}") from exc
