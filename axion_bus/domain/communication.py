@@ -103,6 +103,8 @@ class Fault(StrEnum):
     INTERNAL = "internal"  # a bug of ours; the row keeps what is needed to repeat it
     SESSION_LOST = "session_lost"  # not a message but a gap: the broker no longer had our session
     BROKER_DROPPED = "broker_dropped"  # a gap: the broker's own count of dropped messages grew
+    SIGNALS_MISSED = "signals_missed"  # a gap: we were not on the D-Bus bus
+    SIGNALS_DROPPED = "signals_dropped"  # a gap: more D-Bus signals came than could be taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
-"""Telling of gaps: what the broker says it has lost becomes a FAILED row of the audit stream, never silence.
+"""Telling of gaps: what was lost on the way to us becomes a FAILED row of the audit stream, never silence.
 
-Two things tell of a gap: the broker has no session for a client id that had one, and its own count of dropped messages grew.
+The broker has no session for a client id that had one; its own count of dropped messages grew; we were away from the D-Bus bus, or
+could not take all of its signals.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from axion_bus.config.dbus import OBJECT_PATH
 from axion_bus.domain.communication import Channel, Communication, CommunicationStatus, Direction, Fault
 from axion_bus.errors import StoreConflict, StoreUnavailable
 from axion_bus.ports import Changes
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from axion_bus.pipeline.outbox import Outbox
     from axion_bus.pipeline.progress import Progress
     from axion_bus.ports import Clock, Slot, Store, Transaction
@@ -26,7 +30,10 @@ _RETRY_S = 1.0
 
 
 class Gaps:
-    """Compares what the broker tells with what the slot remembers. ``told_*`` never wait; ``run`` writes."""
+    """Compares what the broker tells with what the slot remembers; of D-Bus it takes the adapter's word.
+
+    ``told_*`` never wait; ``run`` writes.
+    """
 
     def __init__(self, *, store: Store, slot: Slot, outbox: Outbox, clock: Clock, progress: Progress) -> None:
         self._store = store
@@ -42,7 +49,7 @@ class Gaps:
         """The broker accepted our subscriptions; ``present`` is its Session Present flag (MQTT 5 3.2.2.1.1)."""
         slot, now = self._slot, self._clock.now()
         if slot.subscribed_at is not None and not present:
-            since = f"{slot.subscribed_at:%Y-%m-%dT%H:%M:%SZ}"
+            since = _moment(slot.subscribed_at)
             self._gap(
                 Fault.SESSION_LOST,
                 f"the broker has no session for client id {slot.client_id}, which it had at {since}:"
@@ -65,18 +72,31 @@ class Gaps:
         self._slot = replace(self._slot, broker_dropped=count)
         self._news.set()
 
-    def _gap(self, fault: Fault, text: str) -> None:
+    def told_overflow(self, count: int, since: datetime) -> None:
+        """We did not take ``count`` D-Bus signals since that time, because we could not keep up."""
+        signals = "one signal was" if count == 1 else f"{count} signals were"
+        self._signal_gap(Fault.SIGNALS_DROPPED, f"{signals} not taken since {_moment(since)}: more came than could be recorded")
+
+    def told_away(self, since: datetime) -> None:
+        """We are on the D-Bus bus again, and were not since that time: signals of the time between are lost."""
+        self._signal_gap(Fault.SIGNALS_MISSED, f"not on the bus from {_moment(since)} until now: signals of that time are lost")
+
+    def _signal_gap(self, fault: Fault, text: str) -> None:
+        self._gap(fault, text, channel=Channel.DBUS, recipient=OBJECT_PATH)
+        self._news.set()
+
+    def _gap(self, fault: Fault, text: str, *, channel: Channel = Channel.MQTT, recipient: str | None = None) -> None:
         now = self._clock.now()
         log.error("gap", reason=fault.value, detail=text)
         self._rows.append(
             Communication(
                 guid=self._outbox.new_guid(now),
                 short_ref=self._outbox.new_reference(now),
-                channel=Channel.MQTT,
+                channel=channel,
                 direction=Direction.INBOUND,
                 status=CommunicationStatus.FAILED,
                 message="",
-                recipient=self._slot.client_id,
+                recipient=recipient or self._slot.client_id,
                 timestamp=now,
                 metadata={"reason": fault.value},
                 error_message=f"{fault.value}: {text}",
@@ -124,3 +144,7 @@ class Gaps:
             await self._store.write(work)
         del self._rows[: len(rows)]
         self._saved = slot
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"

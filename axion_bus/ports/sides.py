@@ -84,7 +84,7 @@ class Requests(Protocol):
 
 
 class Losses(Protocol):
-    """Who is told what a broker says of messages that it lost; never waits."""
+    """Who is told of messages that were lost on the way to us, by a broker or on a bus; never waits."""
 
     def told_session(self, *, present: bool) -> None:
         """The broker accepted our subscriptions; ``present`` is its Session Present flag (MQTT 5 3.2.2.1.1)."""
@@ -92,6 +92,14 @@ class Losses(Protocol):
 
     def told_dropped(self, count: int) -> None:
         """The broker has dropped ``count`` messages since it was started, for any of its clients."""
+        ...
+
+    def told_overflow(self, count: int, since: datetime) -> None:
+        """We did not take ``count`` D-Bus signals since that time, because we could not keep up."""
+        ...
+
+    def told_away(self, since: datetime) -> None:
+        """We are on the D-Bus bus again, and were not since that time: signals of the time between are lost."""
         ...
 
 

@@ -210,3 +210,24 @@ async def test_without_news_nothing_is_written(make_gaps, running, stop, store, 
         assert progress.waiting == "news of the broker"
 
     assert store.writes == 0
+
+
+@pytest.mark.parametrize(
+    ("tell", "said"),
+    [
+        (lambda gaps: gaps.told_overflow(312, NOON), "signals_dropped: 312 signals were not taken since 2026-01-31T12:00:00Z"),
+        (lambda gaps: gaps.told_overflow(1, NOON), "signals_dropped: one signal was not taken since 2026-01-31T12:00:00Z"),
+        (lambda gaps: gaps.told_away(NOON), "signals_missed: not on the bus from 2026-01-31T12:00:00Z until now"),
+    ],
+)
+async def test_signals_that_were_lost_are_a_gap_of_dbus(telling, store, tell, said):
+    await telling(tell)
+
+    [row] = rows(store)
+    assert ("DBUS", "/org/axion/Bus1", Direction.INBOUND, CommunicationStatus.FAILED) == (
+        row.channel,
+        row.recipient,
+        row.direction,
+        row.status,
+    )
+    assert row.error_message.startswith(said)
