@@ -18,6 +18,7 @@ def a_view(number=1, **fields):
         "severity": Severity.HIGH,
         "status": IncidentStatus.CREATED,
         "package": "DATABASE",
+        "created_at": f"2026-01-31T12:00:00.{number:06}Z",
         "version": 1,
     }
     return IncidentView(**{**defaults, **fields})

@@ -64,7 +64,7 @@ class Board:
 
     def notices(self) -> Mapping[str, Notice]:
         """What is to be seen, by a key that stays the same while it changes: an incident's is its guid."""
-        wanted = sorted((card for card in self._cards.values() if card.is_wanted), key=lambda card: -card.view.severity)
+        wanted = sorted((card for card in self._cards.values() if card.is_wanted), key=_place)
         seen = {card.view.guid: card.notice for card in wanted[: self._limit]}
         rest = [card.view for card in wanted[self._limit :]]
         self._rest_put_away = min(self._rest_put_away, len(rest))
@@ -100,8 +100,9 @@ class Board:
         current = {view.guid: view for view in views}
         for guid in self._cards.keys() - current.keys() - newer:
             del self._cards[guid]
-        for guid in current.keys() - newer:
-            self.told(current[guid])
+        for guid, view in current.items():
+            if guid not in newer:
+                self.told(view)
 
     def letter(self, letter: LetterView) -> None:
         """A notify code has a message for desktops. That an incident was opened is seen without it."""
@@ -133,6 +134,10 @@ class Board:
         self._messages[f"message {self._number}"] = notice
         if len(self._messages) > MESSAGES:
             del self._messages[next(iter(self._messages))]
+
+
+def _place(card: _Card) -> tuple[int, str]:
+    return -card.view.severity, card.view.created_at
 
 
 def _changed(card: _Card | None, view: IncidentView, event: str | None) -> _Card:

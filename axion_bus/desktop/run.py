@@ -15,6 +15,9 @@ from axion_bus.desktop.staying import stay
 
 log = structlog.get_logger()
 
+FAREWELL_S = 3.0
+"""How long withdrawing what is shown may take."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesktopSettings:
@@ -36,12 +39,14 @@ async def run(settings: DesktopSettings) -> None:
     service = Service(board, user=settings.user, changed=changed)
     screen = Screen(board, changed=changed, pressed=service.answer)
     async with asyncio.TaskGroup() as group:
-        tasks = [
+        shown = group.create_task(stay(settings.session, screen), name="notification server")
+        others = [
             group.create_task(stay(settings.bus, service), name="daemon"),
-            group.create_task(stay(settings.session, screen), name="notification server"),
             group.create_task(service.carry_out(), name="answers"),
         ]
         await stop.wait()
-        for task in tasks:
+        if screen.leave():
+            await asyncio.wait([shown], timeout=FAREWELL_S)
+        for task in (shown, *others):
             task.cancel()
     log.info("stopped")

@@ -34,9 +34,9 @@ MATCHES = (
 )
 ANSWER_S = 10.0
 """How long a server may take for one call."""
-_SILENT_AGAIN_S = 5.0
+AGAIN_S = 5.0
+"""How long one that gave no answer is left alone."""
 _ABSENT_AGAIN_S = 30.0  # the bus tells when one appears; this is for one that it might start
-_FAREWELL_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,35 +57,46 @@ class Screen:
     """Shows ``board``, whenever it has ``changed``; a button that is pressed goes to ``pressed``, with the incident's guid."""
 
     def __init__(
-        self, board: Board, *, changed: asyncio.Event, pressed: Callable[[str, Answer], None], answer_s: float = ANSWER_S
+        self,
+        board: Board,
+        *,
+        changed: asyncio.Event,
+        pressed: Callable[[str, Answer], None],
+        answer_s: float = ANSWER_S,
+        again_s: float = AGAIN_S,
     ) -> None:
         self._board = board
         self._pressed = pressed
         self._answer_s = answer_s
+        self._again_s = again_s
         self._changed = changed
         self._server: _Server | None = None
         self._shown: dict[str, _Shown] = {}
         self._early: list[tuple[int, Callable[[str], None]]] = []
+        self._is_leaving = False
+
+    def leave(self) -> bool:
+        """Withdraw everything and end; False: there is nothing that could be withdrawn."""
+        self._is_leaving = True
+        self._changed.set()
+        return self._server is not None
 
     async def stay(self, link: Link) -> None:
-        """Show on the session's bus until it ends; what is shown when this is cancelled is withdrawn."""
+        """Show on the session's bus until it ends, or until ``leave``."""
         self._forget_server()
         link.ended.add_done_callback(lambda _reason: self._changed.set())
         for rule in MATCHES:
             await link.add_match(rule)
-        try:
-            while not link.ended.done():
-                self._changed.clear()
-                pause_s = await self._catch_up(link)
-                await self._rest(pause_s)
-        finally:
-            await self._withdraw_all(link)
+        while not link.ended.done() and not self._is_leaving:
+            self._changed.clear()
+            await self._rest(await self._catch_up(link))
+        await self._withdraw_all(link)
 
     async def _catch_up(self, link: Link) -> float | None:
         """Bring the screen up to date; how long to wait before trying again, None: until something changes."""
         try:
             server = self._server or await self._meet_server(link)
-            while await self._do_next(link, server):
+            while not self._is_leaving and await self._do_next(link, server):
                 if self._server is not server:
                     return 0.0
         except DbusRefused as exc:
@@ -94,7 +105,7 @@ class Screen:
         except BusUnavailable as exc:
             if not link.ended.done():
                 log.warning("notification_server_silent", error=str(exc))
-            return _SILENT_AGAIN_S
+            return self._again_s
         return None
 
     async def _rest(self, pause_s: float | None) -> None:
@@ -166,11 +177,10 @@ class Screen:
     async def _withdraw_all(self, link: Link) -> None:
         """Buttons that nobody hears any more are not left behind."""
         try:
-            async with asyncio.timeout(_FAREWELL_S):
-                for shown in list(self._shown.values()):
-                    await self._close(link, shown.number)
-        except (BusUnavailable, TimeoutError):
-            return
+            for shown in list(self._shown.values()):
+                await self._close(link, shown.number)
+        except BusUnavailable as exc:
+            log.info("notifications_left_behind", error=str(exc))
 
     def take(self, message: Message) -> None:
         """A signal of the bus or of the server."""

@@ -27,18 +27,18 @@ class Guest(Protocol):
         ...
 
     async def stay(self, link: Link) -> None:
-        """Live on ``link`` until it ends, which raises or returns."""
+        """Live on ``link`` until it ends, or until there is nothing more to do."""
         ...
 
 
 async def stay(address: str, guest: Guest, patience: Patience = PATIENCE) -> None:
-    """Let ``guest`` live on the bus at ``address``, until this is cancelled."""
+    """Let ``guest`` live on the bus at ``address``, until it has nothing more to do or this is cancelled."""
     failures = 0
     loop = asyncio.get_running_loop()
     while True:
         since_s = loop.time()
         try:
-            await _stay_once(address, guest, patience)
+            return await _stay_once(address, guest, patience)
         except (BusUnavailable, DbusRefused) as exc:
             log.warning("bus_away", bus=address, error=str(exc))
         failures = 1 if loop.time() - since_s > patience.stable_after_s else failures + 1
@@ -50,6 +50,7 @@ async def _stay_once(address: str, guest: Guest, patience: Patience) -> None:
     log.info("bus_joined", bus=address, name=link.unique_name)
     try:
         await guest.stay(link)
-        raise BusUnavailable(await link.ended)
+        if link.ended.done():
+            raise BusUnavailable(link.ended.result())
     finally:
         await link.close()

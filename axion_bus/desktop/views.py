@@ -24,7 +24,7 @@ _TEXT_CHARACTERS = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentView:
-    """An incident as it was at ``version``."""
+    """An incident as it was at ``version``. ``created_at`` is only for its place among others."""
 
     guid: str
     title: str
@@ -32,6 +32,7 @@ class IncidentView:
     status: IncidentStatus
     package: str = ""
     description: str = ""
+    created_at: str = ""
     version: int = 0
 
 
@@ -61,6 +62,7 @@ def incident(fields: Mapping[str, Any]) -> IncidentView | None:
         status=IncidentStatus.__members__.get(_text(fields, "status", 20), IncidentStatus.INVESTIGATING),
         package=_text(fields, "package", _TITLE_CHARACTERS),
         description=_text(fields, "description", _TEXT_CHARACTERS),
+        created_at=_text(fields, "created_at", 40),
         version=version if isinstance(version, int) else 0,
     )
 

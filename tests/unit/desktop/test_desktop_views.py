@@ -16,6 +16,7 @@ FIELDS = {
     "severity": "HIGH",
     "status": "CREATED",
     "package": "DATABASE",
+    "created_at": "2026-01-31T12:00:00.000001Z",
 }
 
 
@@ -26,7 +27,8 @@ def test_a_signal_carries_an_incident():
 def test_an_object_has_an_incident_as_its_properties():
     properties = {"IncidentGuid": guid(1), "Version": 1, "Title": "Incident 1", "Severity": "HIGH", "Status": "CREATED"}
 
-    assert a_view(1) == views.incident_object({**properties, "Package": "DATABASE", "AssignedTo": ""})
+    more = {"Package": "DATABASE", "AssignedTo": "", "CreatedAt": "2026-01-31T12:00:00.000001Z"}
+    assert a_view(1) == views.incident_object({**properties, **more})
 
 
 @pytest.mark.parametrize("bad", ["", "x", guid(1).upper().replace("0", "G"), f"{guid(1)}/../..", 7, None])
