@@ -3,16 +3,27 @@
 Also the guard against hearing ourselves: what is published may not overlap what is subscribed to.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import combinations
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from axion_bus.config.secret import Secret
 from axion_bus.config.section import Misfit, Section, refuse
 from axion_bus.config.urls import Broker
-from axion_bus.config.values import AbsolutePath, Allowed, BaseTopic, ColumnText, Default, SeverityName, Text, TopicFilter, Whole
+from axion_bus.config.values import (
+    AbsolutePath,
+    Allowed,
+    BaseTopic,
+    ColumnText,
+    Default,
+    FieldMapping,
+    SeverityName,
+    Text,
+    TopicFilter,
+    Whole,
+)
 from axion_bus.domain import topics
 from axion_bus.domain.alert import Severity
 from axion_bus.errors import ConfigError
@@ -33,20 +44,12 @@ class SourceDefaults(Section):
     severity: SeverityName = Field(Severity.MEDIUM, description="Its severity, where it has none or an unknown one.")
 
 
-def _flat(mapping: object) -> object:
-    """``mapping`` with ``labels.room = ".."``, which TOML takes for a table in a table, as the one key ``"labels.room"``."""
-    if not isinstance(mapping, dict) or not isinstance(mapping.get("labels"), dict):
-        return mapping
-    others = {name: text for name, text in mapping.items() if name != "labels"}
-    return others | {f"labels.{name}": text for name, text in mapping["labels"].items()}
-
-
 class Source(Section):
     """A topic that is listened to, and how its messages are read."""
 
     topic: TopicFilter = Field(description="The topic filter that is subscribed to, at QoS 1.")
     format: FormatName = Field(FormatName.AUTO, description="How messages are read; `auto` looks at each.")
-    mapping: Annotated[Mapping[str, Annotated[str, Allowed("a JMESPath expression")]], BeforeValidator(_flat)] | None = Field(
+    mapping: FieldMapping | None = Field(
         None, min_length=1, description="For any other JSON: an alert's field = a JMESPath expression over the message."
     )
     defaults: SourceDefaults = Field(SourceDefaults(), description="What an alert gets where it does not say.")

@@ -20,7 +20,7 @@ _DEFAULT = domain.default_rule()
 _YEAR = timedelta(days=365)
 
 
-def _compiled(parse: Callable[[str], T]) -> Parsed:
+def _compiling(parse: Callable[[str], T]) -> Callable[[object], T]:
     """The one place where a rule's texts are compiled."""
 
     def compile_text(text: object) -> T:
@@ -31,17 +31,24 @@ def _compiled(parse: Callable[[str], T]) -> Parsed:
         except (OverflowError, RecursionError) as exc:  # re.compile, on a pattern with absurd counts or nesting
             raise ValueError(f"it cannot be compiled: {exc}") from exc
 
-    return Parsed(compile_text)
+    return compile_text
 
+
+parse_condition = _compiling(domain.parse_matcher)
+"""A condition as it stands in a rule or a silence. Raises ValueError."""
 
 Condition = Annotated[
     domain.Matcher,
-    _compiled(domain.parse_matcher),
+    Parsed(parse_condition),
     Allowed('"field operator value", the operators being = != =~ !~ in > >= exists'),
 ]
-AlertField = Annotated[domain.Field, _compiled(domain.parse_field), Allowed(f"{', '.join(domain.ALERT_FIELDS)} or labels.<name>")]
+AlertField = Annotated[
+    domain.Field, Parsed(_compiling(domain.parse_field)), Allowed(f"{', '.join(domain.ALERT_FIELDS)} or labels.<name>")
+]
 Title = Annotated[
-    domain.TitleTemplate, _compiled(domain.parse_title), Allowed("a text with placeholders such as {title} or {labels.env}")
+    domain.TitleTemplate,
+    Parsed(_compiling(domain.parse_title)),
+    Allowed("a text with placeholders such as {title} or {labels.env}"),
 ]
 
 

@@ -7,6 +7,7 @@ Bounds stand at the key (``Field(ge=..)``). A kind that pydantic cannot put into
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -114,6 +115,14 @@ def _parse_moment(value: object) -> datetime:
     return value
 
 
+def _flat(mapping: object) -> object:
+    """``mapping`` with ``labels.room = ".."``, which TOML takes for a table in a table, as the one key ``"labels.room"``."""
+    if not isinstance(mapping, dict) or not isinstance(mapping.get("labels"), dict):
+        return mapping
+    others = {name: text for name, text in mapping.items() if name != "labels"}
+    return others | {f"labels.{name}": text for name, text in mapping["labels"].items()}
+
+
 Flag = StrictBool
 Whole = StrictInt
 Number = StrictFloat
@@ -144,3 +153,5 @@ BaseTopic = Annotated[
     AfterValidator(_check_base_topic),
     Allowed("a topic of at most 256 characters, without + and #, not beginning with $ or /, not ending with /"),
 ]
+FieldMapping = Annotated[Mapping[str, Annotated[str, Allowed("a JMESPath expression")]], BeforeValidator(_flat)]
+"""Of a message that is any JSON: an alert's field = where it is found."""
