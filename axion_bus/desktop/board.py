@@ -28,6 +28,7 @@ MESSAGES = 5
 """So many messages without an answer at once; a further one takes the place of the oldest."""
 
 _SHOWN_ANYWAY = Occasion.CREATED
+_REOPENED = EventKind.INCIDENT_REOPENED.partition("/")[2]
 _NO_CALL = (Occasion.ACKNOWLEDGED, Occasion.CLOSED)
 
 
@@ -145,7 +146,7 @@ def _changed(card: _Card | None, view: IncidentView, event: str | None) -> _Card
         card = _Card(view=view)
     elif card.view.status is not view.status:
         card = replace(card, is_called=False, text=None)
-    is_news = event == EventKind.INCIDENT_REOPENED or view.severity > card.view.severity
+    is_news = event == _REOPENED or view.severity > card.view.severity
     card = replace(card, view=view)
     return _called(card) if is_news else card
 

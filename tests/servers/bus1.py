@@ -47,7 +47,7 @@ class Bus1(BusService):
         """An incident is opened."""
         await self._tell("IncidentCreated", view)
 
-    async def changed(self, view: IncidentView, event: str = "incident/status-changed") -> None:
+    async def changed(self, view: IncidentView, event: str = "status-changed") -> None:
         """An incident changes."""
         await self._tell("IncidentChanged", view, event)
 

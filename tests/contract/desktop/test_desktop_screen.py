@@ -37,7 +37,7 @@ async def test_an_incident_that_is_opened_is_seen(bus1, server):
 
 async def test_a_change_replaces_the_same_notification(bus1, server):
     first = await shown(bus1, server, a_view(1))
-    await bus1.changed(a_view(1, title="Worse", severity=Severity.CRITICAL, version=2), "incident/severity-changed")
+    await bus1.changed(a_view(1, title="Worse", severity=Severity.CRITICAL, version=2), "severity-changed")
     await server.until(lambda: server.summaries == ["CRITICAL: Worse"])
 
     assert [first.number] == list(server.seen)
@@ -99,7 +99,7 @@ async def test_an_answer_that_is_refused_brings_the_notification_back_with_the_r
 async def test_what_is_put_away_stays_away(bus1, server):
     seen = await shown(bus1, server, a_view(1))
     await put_away(bus1, server, seen.number)
-    await bus1.changed(a_view(1, title="Incident 1, again", version=2), "incident/alert-linked")
+    await bus1.changed(a_view(1, title="Incident 1, again", version=2), "alert-linked")
     await shown(bus1, server, a_view(2))
 
     assert ["HIGH: Incident 2"] == server.summaries

@@ -94,7 +94,7 @@ def test_an_incident_in_work_that_becomes_worse_is_seen_until_its_work_moves_on(
 
 
 def test_a_reopened_incident_is_seen(board):
-    board.told(a_view(1, status=INVESTIGATING, version=5), "incident/reopened")
+    board.told(a_view(1, status=INVESTIGATING, version=5), "reopened")
 
     assert [guid(1)] == seen(board)
 
