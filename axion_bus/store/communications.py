@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import from_json
 from sqlalchemy import bindparam, func, or_, select, update
 
-from axion_bus.domain.communication import CommunicationStatus, Direction
+from axion_bus.domain.communication import Channel, CommunicationStatus, Direction
 from axion_bus.domain.delivery import AttemptStatus
 from axion_bus.ports import Outgoing
 from axion_bus.store.rows import insert_rows, is_given, read_rows, select_rows, stored_json, stored_time
@@ -169,7 +169,8 @@ async def fail_sent(connection: AsyncConnection, guid: str, error: str) -> bool:
 
 async def release(connection: AsyncConnection, owner: str) -> None:
     """End the leases of ``owner`` on what is still unsettled."""
-    mine = update(communication).where(_c.NextAttemptAt.is_not(None), _c.LeaseOwner == owner)
+    unsettled = _c.Channel.in_([channel.value for channel in Channel]), _c.NextAttemptAt.is_not(None)  # as the index has them
+    mine = update(communication).where(*unsettled, _c.LeaseOwner == owner)
     await connection.execute(mine.values(LeaseOwner=None, LeaseUntil=None))
 
 

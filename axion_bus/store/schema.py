@@ -29,7 +29,7 @@ from sqlalchemy.types import JSON, TypeDecorator
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest migration; a test holds it to what Alembic finds."""
 
 
@@ -186,8 +186,8 @@ communication = Table(
     Column("LeaseUntil", UtcDateTime),
     Index("idx_short_ref", "ShortRef", unique=True),
     Index("uq_communication_ingest", "IngestKey", unique=True),
-    # NextAttemptAt is NULL but for what is PENDING, so what is due, in order, and what is unsettled of an incident are one range
-    Index("idx_communication_due", "NextAttemptAt", "CommunicationGuid"),
+    # NextAttemptAt is NULL but for what is PENDING: what is due on a channel, in order, and unsettled of an incident are one range
+    Index("idx_communication_channel_due", "Channel", "NextAttemptAt", "CommunicationGuid"),
     Index("idx_incident_guid", "IncidentGuid", "NextAttemptAt"),
     Index("idx_timestamp", "Timestamp"),
 )
