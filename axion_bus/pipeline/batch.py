@@ -15,7 +15,7 @@ from axion_bus.domain.correlation import Candidate, Decision, decide
 from axion_bus.domain.events import Event, EventKind
 from axion_bus.domain.noise import active
 from axion_bus.pipeline.inbound import accepted_row, failed_row
-from axion_bus.ports import Changes, Link, Outcome
+from axion_bus.ports import ALREADY_ACCEPTED, Changes, Link, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -111,10 +111,10 @@ class Batch:
         if not isinstance(found, Candidate):
             row = failed_row(item, found, reference)
             self.rows.append(row)
-            return Outcome(reference, error=row.error_message)
+            return Outcome(reference, error=row.error_message, reason=found.fault.value)
         key = found.ingest_key
         if key is not None and key in self._accepted:
-            return Outcome(reference)
+            return Outcome(reference, reason=ALREADY_ACCEPTED)
         decision = decide(found, self._board, self.now, self.outbox.new_guid)
         self._board.apply(decision)
         if key is not None:
@@ -124,7 +124,8 @@ class Batch:
         events = self._events(decision)
         self._told.extend(events)
         self.rows.extend(self.outbox.rows(events, self.now))
-        return Outcome(reference, alert_guid=None if decision.alert is None else decision.alert.guid)
+        alert_guid = None if decision.alert is None else decision.alert.guid
+        return Outcome(reference, alert_guid=alert_guid, reason=decision.reason.value)
 
     def _events(self, decision: Decision) -> tuple[Event, ...]:
         if not self.tells_received or decision.alert is None:

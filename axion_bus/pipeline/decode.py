@@ -63,6 +63,14 @@ class Sources:
         self._max_payload_bytes = max_payload_bytes
         self._known: dict[str, tuple[Source, str, str]] = {}
 
+    def name_of(self, received: Received) -> str:
+        """The configured source that reads ``received``, as the configuration names it: one of few."""
+        if received.channel == Channel.DBUS:
+            return received.source or "dbus"
+        if not self._sources:
+            return ""
+        return (self._known.get(received.address) or self._find(received.address))[0].topic_filter
+
     def decode(self, received: Received) -> list[Element]:
         """The alerts in ``received``, and what could not be read as one; at least one element."""
         fault = self._refusal(received)

@@ -20,14 +20,14 @@ from axion_bus.errors import DeliveryFailed, StoreConflict, StoreRefused, StoreU
 from axion_bus.pipeline.accounts import Accounts, Settled
 from axion_bus.pipeline.letters import has_thread, letter
 from axion_bus.pipeline.together import Together
-from axion_bus.ports import Settlement
+from axion_bus.ports import UNMEASURED, Settlement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from axion_bus.domain.delivery import Manner, Patience
     from axion_bus.pipeline.outbox import Outbox
-    from axion_bus.ports import Channel, Clock, Leased, Outgoing, Receipt, Store, Transaction
+    from axion_bus.ports import Channel, Clock, Leased, Meter, Outgoing, Receipt, Store, Transaction
 
 log = structlog.get_logger()
 
@@ -76,13 +76,22 @@ class Deliveries:
     """Delivers in the name of ``owner``. While the database is away, what is known is kept for ``settle_for_s`` and then lost."""
 
     def __init__(
-        self, *, store: Store, outbox: Outbox, clock: Clock, owner: str, patience: Patience, settle_for_s: float = 0.0
+        self,
+        *,
+        store: Store,
+        outbox: Outbox,
+        clock: Clock,
+        owner: str,
+        patience: Patience,
+        settle_for_s: float = 0.0,
+        meter: Meter = UNMEASURED,
     ) -> None:
         self.owner = owner
         self._store = store
         self._clock = clock
         self._patience = patience
         self._settle_for_s = settle_for_s
+        self._meter = meter
         self._accounts = Accounts(outbox=outbox, clock=clock)
         self._begin: Together[Dispatch, _Begun] = Together(self._begin_all)
         self._settle: Together[Sequence[Settled], None] = Together(self._settle_all)
@@ -98,6 +107,7 @@ class Deliveries:
         begun = await self._begin(dispatch)
         if not begun.rows:
             return Fate.NOT_OURS
+        began_s = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(dispatch.manner.timeout_s + _GRACE_S):
                 receipt = await channel.send(letter(begun.rows, begun.thread))
@@ -108,11 +118,17 @@ class Deliveries:
         except Exception as exc:  # noqa: BLE001 - one message that cannot be sent is settled as failed
             failure = DeliveryFailed(f"{type(exc).__name__}: {exc}", is_permanent=True)
         else:
+            self._count_sent(dispatch, Fate.SENT, began_s)
             await self._settle_patiently(dispatch.name, begun, [self._delivered(row, begun, receipt) for row in begun.rows])
             return Fate.SENT
         settlements = [self._failed(row, begun, failure, dispatch.manner) for row in begun.rows]
+        fate = _fate(failure, settlements)
+        self._count_sent(dispatch, fate, began_s)
         await self._settle_patiently(dispatch.name, begun, settlements)
-        return _fate(failure, settlements)
+        return fate
+
+    def _count_sent(self, dispatch: Dispatch, fate: Fate, began_s: float) -> None:
+        self._meter.sent(dispatch.name, fate.name.lower(), asyncio.get_running_loop().time() - began_s)
 
     async def _begin_all(self, dispatches: Sequence[Dispatch]) -> list[_Begun]:
         async def work(transaction: Transaction) -> list[_Begun]:

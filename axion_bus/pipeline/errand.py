@@ -39,4 +39,5 @@ class Errand:
         """Carry it out and write what tells of it."""
         answered = await self.requests.answer(transaction, self.received, self.guid, self.now)
         self.rows, own = answered.rows, answered.rows[0]
-        self.outcomes.append(Outcome(own.short_ref, error=own.error_message, answer=answered.answer))
+        reason = str(own.metadata.get("reason", ""))
+        self.outcomes.append(Outcome(own.short_ref, error=own.error_message, answer=answered.answer, reason=reason))

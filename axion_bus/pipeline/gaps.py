@@ -15,14 +15,14 @@ import structlog
 from axion_bus.config.dbus import OBJECT_PATH
 from axion_bus.domain.communication import Channel, Communication, CommunicationStatus, Direction, Fault
 from axion_bus.errors import StoreConflict, StoreUnavailable
-from axion_bus.ports import Changes
+from axion_bus.ports import UNMEASURED, Changes
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from axion_bus.pipeline.outbox import Outbox
     from axion_bus.pipeline.progress import Progress
-    from axion_bus.ports import Clock, Slot, Store, Transaction
+    from axion_bus.ports import Clock, Meter, Slot, Store, Transaction
 
 log = structlog.get_logger()
 
@@ -35,19 +35,23 @@ class Gaps:
     ``told_*`` never wait; ``run`` writes.
     """
 
-    def __init__(self, *, store: Store, slot: Slot, outbox: Outbox, clock: Clock, progress: Progress) -> None:
+    def __init__(
+        self, *, store: Store, slot: Slot, outbox: Outbox, clock: Clock, progress: Progress, meter: Meter = UNMEASURED
+    ) -> None:
         self._store = store
         self._slot = slot
         self._saved = slot
         self._outbox = outbox
         self._clock = clock
         self._progress = progress
+        self._meter = meter
         self._rows: list[Communication] = []
         self._news = asyncio.Event()
 
     def told_session(self, *, present: bool) -> None:
         """The broker accepted our subscriptions; ``present`` is its Session Present flag (MQTT 5 3.2.2.1.1)."""
         slot, now = self._slot, self._clock.now()
+        self._meter.connected(Channel.MQTT)
         if slot.subscribed_at is not None and not present:
             since = _moment(slot.subscribed_at)
             self._gap(
@@ -87,6 +91,7 @@ class Gaps:
 
     def _gap(self, fault: Fault, text: str, *, channel: Channel = Channel.MQTT, recipient: str | None = None) -> None:
         now = self._clock.now()
+        self._meter.gap(fault.value)
         log.error("gap", reason=fault.value, detail=text)
         self._rows.append(
             Communication(

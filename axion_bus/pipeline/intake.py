@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from axion_bus.pipeline.progress import Progress
     from axion_bus.ports import Bus, Received
@@ -30,6 +31,7 @@ class Intake:
         self._progress = progress
         self._buses: tuple[Bus, ...] = ()
         self._queue: deque[Received] = deque()
+        self._arrivals: deque[datetime] = deque()
         self._arrived = asyncio.Event()
         self._held = 0
         self._held_bytes = 0
@@ -41,6 +43,21 @@ class Intake:
         """How many messages were delivered and are not yet accepted."""
         return self._held
 
+    @property
+    def held_bytes(self) -> int:
+        """How large they are together."""
+        return self._held_bytes
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the buses are held back."""
+        return self._paused
+
+    @property
+    def oldest_at(self) -> datetime | None:
+        """When the one that waits longest was received; they are accepted in order of arrival."""
+        return self._arrivals[0] if self._arrivals else None
+
     def feed_from(self, buses: Iterable[Bus]) -> None:
         """Name the buses that are held back when too much is held here."""
         self._buses = tuple(buses)
@@ -50,6 +67,7 @@ class Intake:
         if self._closed:
             return
         self._queue.append(received)
+        self._arrivals.append(received.received_at)
         self._held += 1
         self._held_bytes += len(received.body)
         self._arrived.set()
@@ -60,6 +78,8 @@ class Intake:
         """``batch`` is accepted. Resumes the buses at half the high-water mark."""
         self._held -= len(batch)
         self._held_bytes -= sum(len(received.body) for received in batch)
+        while self._arrivals and len(self._arrivals) > self._held:
+            self._arrivals.popleft()
         if self._held <= self._high_water // 2 and self._held_bytes <= MAX_HELD_BYTES // 2:
             self._hold_back(False)
 

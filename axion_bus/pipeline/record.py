@@ -19,6 +19,7 @@ from axion_bus.formats import Malformed
 from axion_bus.pipeline import inbound
 from axion_bus.pipeline.batch import Batch
 from axion_bus.pipeline.errand import Errand
+from axion_bus.ports import UNMEASURED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from axion_bus.pipeline.intake import Intake
     from axion_bus.pipeline.outbox import Outbox
     from axion_bus.pipeline.progress import Progress
-    from axion_bus.ports import Clock, Received, Requests, Store, Transaction
+    from axion_bus.ports import Clock, Meter, Received, Requests, Store, Transaction
 
 log = structlog.get_logger()
 
@@ -52,12 +53,14 @@ class _StopRequestedError(Exception):
 class _Message:
     """``items`` are its alerts; ``request`` is its row's guid, if it is no alert but asks for something.
 
-    ``apologies`` tell whoever asked that it could not be carried out.
+    ``source`` is the configured one that it came from; None: it is a request. ``apologies`` tell whoever asked that it could not
+    be carried out.
     """
 
     received: Received
     items: list[Item]
     request: str | None = None
+    source: str | None = None
     apologies: Sequence[Communication] = ()
 
 
@@ -78,6 +81,7 @@ class Recorder:
         requests: Requests | None = None,
         silences: Sequence[Silence] = (),
         tells_received: bool = False,
+        meter: Meter = UNMEASURED,
     ) -> None:
         self._store = store
         self._intake = intake
@@ -91,6 +95,7 @@ class Recorder:
         self._requests = requests
         self._silences = tuple(silences)
         self._tells_received = tells_received
+        self._meter = meter
 
     async def run(self, stop: asyncio.Event) -> None:
         """Record what the intake has until ``stop``; the batch at hand is finished first if the database lets us.
@@ -147,11 +152,12 @@ class Recorder:
         now, new_guid = self._clock.now(), self._outbox.new_guid
         if self._requests is not None and received.refusal is None and self._requests.wants(received):
             return _Message(received, [], new_guid(now))
+        source = self._sources.name_of(received)
         try:
             elements = self._sources.decode(received)
-            return _Message(received, inbound.items(received, elements, self._consider, new_guid, now))
+            return _Message(received, inbound.items(received, elements, self._consider, new_guid, now), source=source)
         except Exception as exc:  # noqa: BLE001 - one input that our own code cannot read is settled as failed
-            return _Message(received, [self._broken(received, exc)])
+            return _Message(received, [self._broken(received, exc)], source=source)
 
     def _consider(self, element: Element) -> Candidate | Malformed:
         match element.content:
@@ -182,7 +188,7 @@ class Recorder:
         again: Exception | None = refusal
         while again is not None:
             for told, apologies in ((received, self._apologies(message)), (bare, ())):
-                failed = _Message(received, [self._broken(told, refusal)], apologies=apologies)
+                failed = _Message(received, [self._broken(told, refusal)], source=message.source, apologies=apologies)
                 if await self._record_whole([failed], stop) is None:
                     return
             await self._wait(retry_s, stop)
@@ -250,9 +256,12 @@ class Recorder:
         )
 
     def _acknowledge(self, part: list[_Message], done: Batch | Errand) -> None:
-        outcomes = iter(done.outcomes)
+        outcomes, now = iter(done.outcomes), self._clock.now()
         for message in part:
-            message.received.ack([next(outcomes) for _ in message.items or (message,)])
+            own = [next(outcomes) for _ in message.items or (message,)]
+            message.received.ack(own)
+            self._meter.accepted(message.source, own, (now - message.received.received_at).total_seconds())
+        self._meter.batch(len(part))
         self._intake.done([message.received for message in part])
         if done.has_events:
             self._recorded.set()

@@ -19,14 +19,14 @@ import structlog
 from axion_bus.domain.communication import Channel
 from axion_bus.errors import BusUnavailable, StoreConflict, StoreUnavailable
 from axion_bus.pipeline.sending import Sending
-from axion_bus.ports import Settlement
+from axion_bus.ports import UNMEASURED, Settlement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from axion_bus.pipeline.progress import Progress
-    from axion_bus.ports import Clock, Outgoing, Projection, Publisher, Store
+    from axion_bus.ports import Clock, Meter, Outgoing, Projection, Publisher, Store
 
 log = structlog.get_logger()
 
@@ -66,6 +66,7 @@ class Relay:
         settings: RelaySettings,
         progress: Progress,
         wake: asyncio.Event,
+        meter: Meter = UNMEASURED,
     ) -> None:
         self._store = store
         self._publisher = publisher
@@ -74,6 +75,7 @@ class Relay:
         self._settings = settings
         self._progress = progress
         self._wake = wake
+        self._meter = meter
         self._settled: list[Settlement] = []
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -184,10 +186,12 @@ class Relay:
     def _settlement(self, sent: Outgoing, future: asyncio.Future[None], started: datetime) -> Settlement:
         attempt, finished = sent.attempts + 1, self._clock.now()
         error = _error(future)
+        is_over = not sent.is_event and attempt >= ANSWER_ATTEMPTS
+        status = "sent" if error is None else "given_up" if is_over else "postponed"
+        self._meter.sent(self._settings.channel, status, (finished - started).total_seconds())
         if error is None:
             return Settlement(sent.guid, attempt, started, finished)
         log.warning("event_not_published", communication=sent.guid, topic=sent.recipient, attempt=attempt, error=error)
-        is_over = not sent.is_event and attempt >= ANSWER_ATTEMPTS
         again = None if is_over else finished + timedelta(seconds=self._backoff_s(attempt))
         return Settlement(sent.guid, attempt, started, finished, error=error, next_attempt_at=again)
 

@@ -1,9 +1,11 @@
 """All ports: what the inside needs of a store, of buses, of ways to reach people and of a clock, and the values that cross over.
 
-Adapters implement these; nothing else does. ``messages.py`` has the values, ``store.py`` the database, ``sides.py`` the rest.
+Adapters implement these; nothing else does. ``messages.py`` has the values, ``store.py`` the database, ``meter.py``
+what is measured, ``sides.py`` the rest.
 """
 
 from axion_bus.ports.messages import (
+    ALREADY_ACCEPTED,
     ORIGIN_PROPERTY,
     Answered,
     Attributes,
@@ -14,6 +16,7 @@ from axion_bus.ports.messages import (
     Received,
     Settlement,
 )
+from axion_bus.ports.meter import UNMEASURED, Backlog, Meter, Queue, Standing, Survey
 from axion_bus.ports.sides import (
     Bus,
     Channel,
@@ -33,9 +36,12 @@ from axion_bus.ports.store import (
 )
 
 __all__ = [
+    "ALREADY_ACCEPTED",
     "ORIGIN_PROPERTY",
+    "UNMEASURED",
     "Answered",
     "Attributes",
+    "Backlog",
     "Bus",
     "Changes",
     "Channel",
@@ -44,15 +50,19 @@ __all__ = [
     "Letter",
     "Link",
     "Losses",
+    "Meter",
     "Outcome",
     "Outgoing",
     "Projection",
     "Publisher",
+    "Queue",
     "Receipt",
     "Received",
     "Requests",
     "Settlement",
     "Slot",
+    "Standing",
     "Store",
+    "Survey",
     "Transaction",
 ]

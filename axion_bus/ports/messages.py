@@ -16,18 +16,23 @@ if TYPE_CHECKING:
 ORIGIN_PROPERTY = "axion_origin"
 """The MQTT 5 user property that names the instance which published a message."""
 
+ALREADY_ACCEPTED = "already_accepted"
+"""The reason of an Outcome without a row: the id was accepted before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one alert of a message, or of a request: accepted (``alert_guid``) or not (``error``).
 
     ``answer`` is what answers a request over a bus that waits for it: ``{"status", "data", "error", "transaction"}``, plain JSON.
+    ``reason`` is that of its row, or ALREADY_ACCEPTED.
     """
 
     reference: str
     alert_guid: str | None = None
     error: str | None = None
     answer: Mapping[str, Any] | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

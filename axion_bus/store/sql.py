@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from axion_bus.store import alerts, communications, desk, incidents, sending, silences, slots
+from axion_bus.errors import StoreConflict, StoreRefused, StoreUnavailable
+from axion_bus.ports import UNMEASURED
+from axion_bus.store import alerts, communications, desk, incidents, sending, silences, slots, survey
 from axion_bus.store.engine import connected, make_engine, retried
 
 if TYPE_CHECKING:
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
     from axion_bus.domain.incident import Incident
     from axion_bus.domain.noise import Silence
     from axion_bus.domain.routing import NotifyCode
-    from axion_bus.ports import Changes, Leased, Outgoing, Settlement, Slot
+    from axion_bus.ports import Changes, Leased, Meter, Outgoing, Settlement, Slot, Standing
 
 T = TypeVar("T")
 
@@ -155,17 +158,25 @@ class SqlTransaction:
 
 @dataclass(frozen=True, slots=True)
 class SqlStore:
-    """``ports.Store`` on one engine; each call gives up after ``timeout_s``."""
+    """``ports.Store`` and ``ports.Survey`` on one engine; each call gives up after ``timeout_s``."""
 
     engine: AsyncEngine
     timeout_s: float
+    meter: Meter = UNMEASURED
 
     async def write(self, work: Callable[[SqlTransaction], Awaitable[T]]) -> T:
         """Run ``work`` in a transaction and commit; run it again, whole, when it loses a race."""
 
         async def once() -> T:
-            async with connected(self.engine, self.timeout_s) as connection:
-                return await work(SqlTransaction(connection))
+            began_s = time.monotonic()
+            try:
+                async with connected(self.engine, self.timeout_s) as connection:
+                    done = await work(SqlTransaction(connection))
+            except (StoreUnavailable, StoreConflict, StoreRefused) as exc:
+                self.meter.store_failed(type(exc).__name__)
+                raise
+            self.meter.committed(time.monotonic() - began_s)
+            return done
 
         return await retried(once)
 
@@ -231,16 +242,22 @@ class SqlStore:
         """Counts of open incidents by status, severity, package."""
         return await self._run(incidents.summary)
 
+    async def standing(self) -> Standing:
+        """What is to be sent, and how many incidents are open."""
+        return await self._run(survey.standing)
+
     async def take_slot(self, client_id: str, instance: str, boot_id: str) -> Slot:
         """What is known of an MQTT client id; from now on ``instance`` uses it."""
         return await self._run(lambda connection: slots.take(connection, client_id, instance, boot_id))
 
 
 @asynccontextmanager
-async def open_store(url: str, *, password: str | None, pool_size: int, timeout_s: float) -> AsyncIterator[SqlStore]:
+async def open_store(
+    url: str, *, password: str | None, pool_size: int, timeout_s: float, meter: Meter = UNMEASURED
+) -> AsyncIterator[SqlStore]:
     """A store on the database ``url``; its connections close at the end, while the loop still runs."""
     engine = make_engine(url, password=password, pool_size=pool_size, timeout_s=timeout_s)
     try:
-        yield SqlStore(engine, timeout_s)
+        yield SqlStore(engine, timeout_s, meter)
     finally:
         await engine.dispose()
