@@ -152,12 +152,13 @@ class Recorder:
         now, new_guid = self._clock.now(), self._outbox.new_guid
         if self._requests is not None and received.refusal is None and self._requests.wants(received):
             return _Message(received, [], new_guid(now))
-        source = self._sources.name_of(received)
+        message = _Message(received, [], source="")
         try:
-            elements = self._sources.decode(received)
-            return _Message(received, inbound.items(received, elements, self._consider, new_guid, now), source=source)
+            message.source = self._sources.name_of(received)
+            message.items = inbound.items(received, self._sources.decode(received), self._consider, new_guid, now)
         except Exception as exc:  # noqa: BLE001 - one input that our own code cannot read is settled as failed
-            return _Message(received, [self._broken(received, exc)], source=source)
+            message.items = [self._broken(received, exc)]
+        return message
 
     def _consider(self, element: Element) -> Candidate | Malformed:
         match element.content:

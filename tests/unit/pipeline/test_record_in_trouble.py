@@ -46,6 +46,9 @@ async def test_while_one_batch_is_written_the_next_one_is_read_and_waits(recordi
     read = []
 
     class Reading:
+        def name_of(self, received):
+            return "axion/alerts/#"
+
         def decode(self, received):
             read.append(received.body)
             return [Element(an_alert(received.body.decode()), None)]
