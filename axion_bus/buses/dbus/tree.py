@@ -1,0 +1,164 @@
+"""The objects of the open incidents as D-Bus shows them, and the signals of their coming, changing and going.
+
+A projection of the database for one bus, made of its events by the relay and made anew after each connection. ``service`` answers
+questions from it. Holds no message and no connection.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from dbus_next.message import Message
+from dbus_next.signature import Variant
+from pydantic_core import from_json, to_json
+
+from axion_bus.buses.dbus.interfaces import INCIDENT, INCIDENT_INTERFACE, INCIDENTS, MANAGER, OBJECT_MANAGER, PROPERTIES, ROOT
+from axion_bus.domain.incident import IncidentStatus
+from axion_bus.formats.events import incident_view
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from axion_bus.domain.incident import Incident
+    from axion_bus.ports import Outgoing, Store
+
+Properties = dict[str, Variant]
+
+_PAGE = 100
+_SHOWN_CHARACTERS = 4096
+_FIELDS = {each.name: each for each in INCIDENT_INTERFACE.properties}
+
+
+def path_of(guid: str) -> str:
+    """The path of an incident's object."""
+    return f"{INCIDENTS}/{guid.replace('-', '')}"
+
+
+class Carrier(Protocol):
+    """The bus, as far as it is needed to tell something: ``connection`` is the number of the connection, 0 before the first."""
+
+    @property
+    def connection(self) -> int:
+        """Another one after each reconnection."""
+        ...
+
+    def send(self, message: Message) -> asyncio.Future[None]:
+        """Send; the future ends when the socket has it, or with BusUnavailable."""
+        ...
+
+
+class Tree:
+    """Implements ``ports.Projection`` on ``bus``. ``version`` and ``instance`` are the program's and the daemon's."""
+
+    def __init__(self, *, store: Store, bus: Carrier, version: str, instance: str) -> None:
+        self._store = store
+        self._bus = bus
+        self._shown_on = 0
+        self._objects: dict[str, Properties] = {}
+        self._manager = {"Version": version, "Instance": instance, "State": "running"}
+        self.changed = False
+
+    @property
+    def paths(self) -> Iterable[str]:
+        """The paths of the incidents' objects."""
+        return self._objects.keys()
+
+    def properties(self, path: str, interface: str) -> Properties | None:
+        """The properties of an object's interface; None: it has no such interface of ours."""
+        if path == ROOT and interface == MANAGER:
+            return _manager_properties({**self._manager, "OpenIncidents": len(self._objects)})
+        return self._objects.get(path) if interface == INCIDENT else None
+
+    def managed(self) -> dict[str, dict[str, Properties]]:
+        """Every object of an incident with its interfaces, as GetManagedObjects gives it."""
+        return {path: {INCIDENT: properties} for path, properties in self._objects.items()}
+
+    def tell_state(self, state: str) -> None:
+        """The manager's State is ``state`` from now on."""
+        if self._manager["State"] != state:
+            self._manager["State"] = state
+            self._tell_changed(ROOT, MANAGER, {"State": Variant("s", state)})
+
+    def show(self, outgoing: Outgoing) -> None:
+        """Make the objects what an event says, before the event itself is told: who hears it finds them so."""
+        view = from_json(outgoing.message)["data"].get("incident")
+        if view is None:
+            return
+        if view["status"] == IncidentStatus.CLOSED:
+            self._remove(path_of(view["incident_guid"]))
+        else:
+            self._put(path_of(view["incident_guid"]), _incident_properties(view))
+
+    async def resynchronise(self) -> None:
+        """After a new connection, show what the database has: what was missed comes, changes and goes."""
+        connection = self._bus.connection
+        if connection == self._shown_on:
+            return
+        found = await self._open_incidents()
+        for path in self._objects.keys() - found.keys():
+            self._remove(path)
+        for path, properties in found.items():
+            self._put(path, properties)
+        self._shown_on = connection
+
+    async def refresh(self, now: datetime) -> None:
+        """Nothing waits: each event has shown what it changes."""
+
+    async def _open_incidents(self) -> dict[str, Properties]:
+        found: dict[str, Properties] = {}
+        after = ""
+        while True:
+            page = await self._store.open_incidents(after, _PAGE)
+            found.update((path_of(each.guid), _incident_properties(_view(each))) for each in page)
+            if len(page) < _PAGE:
+                return found
+            after = page[-1].guid
+
+    def _put(self, path: str, properties: Properties) -> None:
+        before = self._objects.get(path)
+        if before is None:
+            self._objects[path] = properties
+            self._tell(ROOT, OBJECT_MANAGER, "InterfacesAdded", "oa{sa{sv}}", [path, {INCIDENT: properties}])
+            self._tell_count()
+            return
+        if properties["Version"].value <= before["Version"].value:
+            return  # an event of before the connection, told late
+        self._objects[path] = properties
+        changed = {name: value for name, value in properties.items() if value.value != before[name].value}
+        self._tell_changed(path, INCIDENT, changed)
+
+    def _remove(self, path: str) -> None:
+        if self._objects.pop(path, None) is not None:
+            self._tell(ROOT, OBJECT_MANAGER, "InterfacesRemoved", "oas", [path, [INCIDENT]])
+            self._tell_count()
+
+    def _tell_count(self) -> None:
+        self._tell_changed(ROOT, MANAGER, {"OpenIncidents": Variant("u", len(self._objects))})
+
+    def _tell_changed(self, path: str, interface: str, changed: Properties) -> None:
+        self._tell(path, PROPERTIES, "PropertiesChanged", "sa{sv}as", [interface, changed, []])
+
+    def _tell(self, path: str, interface: str, member: str, signature: str, body: list[Any]) -> None:
+        self._bus.send(Message.new_signal(path, interface, member, signature, body))  # if the bus goes, all is shown again
+
+
+def _manager_properties(values: Mapping[str, Any]) -> Properties:
+    return {name: Variant("u" if isinstance(value, int) else "s", value) for name, value in values.items()}
+
+
+def _incident_properties(view: Mapping[str, Any]) -> Properties:
+    """The properties of an incident from its view as plain JSON."""
+    named = {"".join(word.capitalize() for word in name.split("_")): value for name, value in view.items()}
+    return {name: Variant(each.type, _shown(named.get(name), each.type)) for name, each in _FIELDS.items()}
+
+
+def _shown(value: Any, kind: str) -> Any:
+    if kind == "s":
+        return "" if value is None else value[:_SHOWN_CHARACTERS]
+    return value
+
+
+def _view(incident: Incident) -> Any:
+    return from_json(to_json(incident_view(incident)))
