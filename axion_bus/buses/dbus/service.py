@@ -7,7 +7,7 @@ connection; the bus calls it for each method call of a sender that it knows, and
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -24,14 +24,13 @@ from axion_bus.formats import Malformed
 from axion_bus.ports import Received
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from axion_bus.buses.dbus.calls import Call
     from axion_bus.buses.dbus.interfaces import Interface, Method
     from axion_bus.buses.dbus.tree import Carrier, Tree
+    from axion_bus.buses.dbus.trust import Sender
     from axion_bus.ports import Clock, Outcome
-
-    Sender = Mapping[str, str | int]
 
 log = structlog.get_logger()
 
@@ -53,7 +52,10 @@ class _Waiting:
 
 
 class Service:
-    """``allows`` says why a sender may not use a verb, or None; ``deliver`` takes what is to be recorded."""
+    """``allows`` says why a sender may not use a verb, or None; ``deliver`` takes what is to be recorded.
+
+    ``ration`` gives what is recorded of a refusal; None: nothing, there were too many.
+    """
 
     def __init__(
         self,
@@ -62,6 +64,7 @@ class Service:
         tree: Tree,
         deliver: Callable[[Received], None],
         allows: Callable[[str, Sender], Malformed | None],
+        ration: Callable[[Malformed], Malformed | None],
         clock: Clock,
         answer_within_s: float = ANSWER_WITHIN_S,
     ) -> None:
@@ -70,6 +73,7 @@ class Service:
         self._standard = standard.Standard(tree)
         self._deliver = deliver
         self._allows = allows
+        self._ration = ration
         self._clock = clock
         self._answer_within_s = answer_within_s
         self._is_busy = False
@@ -137,34 +141,19 @@ class Service:
             raise CallError(standard.INVALID_ARGS if refusal.fault is Fault.WRONG_TYPE else calls.INVALID, refusal.detail)
         waiting = _Waiting(message, call, self._bus.connection)
         waiting.timer = asyncio.get_running_loop().call_later(self._answer_within_s, self._give_up, waiting)
-        request = None if call is None else verb
-        self._deliver(
-            self._received(message, _body(message, call, sender), request, sender, lambda told: self._answer(waiting, told))
-        )
+        received = self._received(message, _body(message, call, sender), sender, lambda told: self._answer(waiting, told))
+        self._deliver(replace(received, request=None if call is None else verb))
 
     def _record_refusal(self, message: Message, verb: str, sender: Sender, refusal: Malformed) -> None:
-        if not self._is_busy:
+        recorded = None if self._is_busy else self._ration(refusal)
+        if recorded is not None:
             body = b"" if is_cut(message) else to_json(values.plain(message.body))
-            self._deliver(self._received(message, body, verb, sender, lambda _: None, refusal))
+            received = self._received(message, body, sender, lambda _: None)
+            self._deliver(replace(received, request=verb, refusal=recorded))
 
-    def _received(  # noqa: PLR0917 - all of them are the message's
-        self,
-        message: Message,
-        body: bytes,
-        request: str | None,
-        sender: Sender,
-        ack: Callable[[Sequence[Outcome]], None],
-        refusal: Malformed | None = None,
-    ) -> Received:
+    def _received(self, message: Message, body: bytes, sender: Sender, ack: Callable[[Sequence[Outcome]], None]) -> Received:
         return Received(
-            channel=Channel.DBUS,
-            address=message.path,
-            body=body,
-            received_at=self._clock.now(),
-            ack=ack,
-            request=request,
-            sender=sender,
-            refusal=refusal,
+            channel=Channel.DBUS, address=message.path, body=body, received_at=self._clock.now(), ack=ack, sender=sender.told()
         )
 
     def _answer(self, waiting: _Waiting, outcomes: Sequence[Outcome]) -> None:
@@ -231,8 +220,8 @@ def _body(message: Message, call: Call | None, sender: Sender) -> bytes:
         return alert.encode()
     path = standard.INCIDENT_PATH.fullmatch(message.path)
     about = [] if path is None else [calls.guid_of(path[1])]
-    uid = sender.get("uid")
-    return to_json(call.request([*about, *message.body], str(sender["name"]) if uid is None else f"uid {uid}"))
+    by = sender.name if sender.uid is None else f"uid {sender.uid}"
+    return to_json(call.request([*about, *message.body], by))
 
 
 def _submitted(outcomes: Sequence[Outcome]) -> list[Any]:
