@@ -10,7 +10,7 @@ import asyncio
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from dbus_next.constants import MessageType
+from dbus_next.constants import MessageFlag, MessageType
 from dbus_next.message import Message
 
 from axion_bus.buses.dbus.entry import connect
@@ -102,8 +102,9 @@ class Link:
         body: Sequence[Any] = (),
         *,
         timeout_s: float = 5.0,
+        is_started: bool = True,
     ) -> list[Any]:
-        """Call a method; the arguments of its return.
+        """Call a method; the arguments of its return. ``is_started``: the bus may start a service for it.
 
         Raises:
             DbusRefused: it answered with an error. BusUnavailable: the connection is gone, or no answer came in time.
@@ -112,6 +113,7 @@ class Link:
         message = Message(
             destination=destination, path=path, interface=interface, member=member, signature=signature, body=list(body)
         )
+        message.flags = MessageFlag.NONE if is_started else MessageFlag.NO_AUTOSTART
         message.serial = next(self._serials)
         answered: asyncio.Future[Message] = self._loop.create_future()
         self._calls[message.serial] = destination, answered
