@@ -25,6 +25,7 @@ from axion_bus.ports import ORIGIN_PROPERTY, Received
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from axion_bus.buses.homeassistant import HomeAssistant
     from axion_bus.buses.packets import Publish
     from axion_bus.config.mqtt import Mqtt
     from axion_bus.ports import Clock, Losses, Outcome
@@ -43,8 +44,8 @@ class MqttBus:
     """``deliver`` gets every message; ``info`` is published, retained, beside the instance's state.
 
     ``request_topics`` are subscribed to beside the sources', with Retain As Published: a retained command is to be seen as such.
-    ``high_water`` is how many messages may be unacknowledged before ``pause`` is called. ``trouble`` says, for people, what is
-    wrong; None: nothing.
+    ``homeassistant`` is told of each connection, and gets what is heard on its birth topic. ``high_water`` is how many messages may
+    be unacknowledged before ``pause`` is called. ``trouble`` says, for people, what is wrong; None: nothing.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class MqttBus:
         losses: Losses,
         clock: Clock,
         request_topics: Sequence[str] = (),
+        homeassistant: HomeAssistant | None = None,
         patience: Patience = _DEFAULT_PATIENCE,
     ) -> None:
         self._mqtt = mqtt
@@ -68,6 +70,8 @@ class MqttBus:
         self._losses = losses
         self._clock = clock
         self._request_topics = tuple(request_topics)
+        self._homeassistant = homeassistant
+        self._birth_topic = homeassistant.birth_topic if homeassistant is not None else None
         self._patience = patience
         self._connection: Connection | None = None
         self._number = 0
@@ -161,6 +165,8 @@ class MqttBus:
         self._entered_at = asyncio.get_running_loop().time()
         self.publish(self._topic("state"), b"online", retain=True)
         self.publish(self._topic("info"), to_json(self._info), retain=True)
+        if self._homeassistant is not None:
+            self._homeassistant.connected(self)
         if not self._flows.is_set():
             connection.pause()
         log.info("broker_connected", url=str(self._mqtt.url), client_id=self._mqtt.client_id, connection=self._number)
@@ -189,9 +195,12 @@ class MqttBus:
             log.error("subscription_refused", topics=what, username=self._mqtt.username)
 
     def _filters(self, topics: Sequence[str]) -> list[tuple[str, Any]]:
+        """``topics`` at QoS 1; behind them, at QoS 0, what is of no worth later, and may be refused."""
+        passing = [DROPPED_TOPIC] if self._birth_topic is None else [DROPPED_TOPIC, self._birth_topic]
         if self._mqtt.protocol == 5:
-            return [*((topic, self._options(topic)) for topic in topics), (DROPPED_TOPIC, SubscribeOptions(qos=0))]
-        return [*((topic, 1) for topic in topics), (DROPPED_TOPIC, 0)]
+            at_once = SubscribeOptions(qos=0)
+            return [*((topic, self._options(topic)) for topic in topics), *((topic, at_once) for topic in passing)]
+        return [*((topic, 1) for topic in topics), *((topic, 0) for topic in passing)]
 
     def _options(self, topic: str) -> SubscribeOptions:
         """Retained ones come with a new subscription only; No Local on a shared one is a protocol error (MQTT 5 3.8.3.1)."""
@@ -219,6 +228,8 @@ class MqttBus:
         try:
             if topic == DROPPED_TOPIC:
                 self._take_dropped(publish.body)
+            elif topic == self._birth_topic and self._homeassistant is not None:
+                self._homeassistant.heard(self, publish.body)
             else:
                 self._deliver(self._to_received(connection, publish, topic, is_bad=is_bad))
         except Exception:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from axion_bus.config.homeassistant import HomeAssistant
 from axion_bus.config.secret import Secret
 from axion_bus.config.section import Misfit, Section, refuse
 from axion_bus.config.urls import Broker
@@ -117,6 +118,7 @@ class Mqtt(Section):
         default_factory=lambda known: (Source(topic=f"{known['base_topic']}/alerts/#"),),
         description="What is listened to. Each `[[mqtt.sources]]` adds one; the first that matches a topic reads it.",
     )
+    homeassistant: HomeAssistant = HomeAssistant()
 
     @property
     def request_topics(self) -> tuple[str, ...]:
@@ -126,7 +128,7 @@ class Mqtt(Section):
     @property
     def published(self) -> tuple[str, ...]:
         """Topic filters of everything that a daemon publishes."""
-        return tuple(f"{self.base_topic}/{below}" for below in PUBLISHED)
+        return (*(f"{self.base_topic}/{below}" for below in PUBLISHED), *self.homeassistant.published)
 
     @model_validator(mode="after")
     def _keys_fit_together(self) -> Self:
@@ -138,6 +140,7 @@ class Mqtt(Section):
             yield Misfit(("tls",), f"found certificates, but url is {self.url}: write mqtts://, or remove tls")
         if self.password and not self.username:
             yield Misfit(("password",), "found a password without a username: add username")
+        yield from self._misfits_of_homeassistant()
         for number, source in enumerate(self.sources):
             heard = [ours for ours in self.published if topics.overlap(source.topic, ours)]
             if heard:
@@ -146,3 +149,12 @@ class Mqtt(Section):
                     f'found "{source.topic}", which would hear what axion-bus itself publishes on {", ".join(heard)}; '
                     "narrow it, or change base_topic",
                 )
+
+    def _misfits_of_homeassistant(self) -> Iterator[Misfit]:
+        """What is heard on its birth topic goes nowhere else, so nothing else may be expected there; nor may it be one of ours."""
+        for birth in self.homeassistant.heard:
+            others = (*self.published, *self.request_topics, *(source.topic for source in self.sources))
+            met = [other for other in others if topics.overlap(birth, other)]
+            if met:
+                text = f'found "{birth}", which meets {", ".join(met)}; name the topic of Home Assistant\'s birth message'
+                yield Misfit(("homeassistant", "birth_topic"), text)

@@ -135,6 +135,41 @@ def test_what_a_source_may_not_hear_follows_the_base_topic():
     assert parse({"mqtt": {"base_topic": "other", "sources": sources}}).mqtt.sources[0].topic == "axion/events/#"
 
 
+@pytest.mark.parametrize(
+    ("birth", "met"),
+    [
+        ("axion/alerts/ha", "axion/alerts/#"),
+        ("axion/request/x", "axion/request/#"),
+        ("axion/summary", "axion/summary"),
+        ("ha/device/x", "ha/device/#"),
+    ],
+)
+def test_a_birth_topic_of_home_assistant_that_is_something_else_already_is_refused(birth, met):
+    keys = {"discovery": True, "discovery_prefix": "ha", "birth_topic": birth}
+
+    (line,) = refused({"mqtt": {"homeassistant": keys}})
+
+    assert line == (
+        f'configuration: mqtt.homeassistant.birth_topic: found "{birth}", which meets {met}; '
+        "name the topic of Home Assistant's birth message"
+    )
+
+
+@pytest.mark.parametrize("discovery", [True, False])
+def test_a_source_that_would_hear_what_home_assistant_is_told_is_refused(discovery):
+    keys = {"discovery": discovery, "birth_topic": "other"}
+
+    (line,) = refused({"mqtt": {"homeassistant": keys, "sources": [{"topic": "homeassistant/#"}]}})
+
+    assert "which would hear what axion-bus itself publishes on homeassistant/device/#" in line
+
+
+def test_without_home_assistant_a_source_may_listen_to_its_topics():
+    sources = [{"topic": "homeassistant/#"}]
+
+    assert parse({"mqtt": {"sources": sources}}).mqtt.sources[0].topic == "homeassistant/#"
+
+
 def test_two_sources_with_one_topic_are_refused():
     (line,) = refused({"mqtt": {"sources": [{"topic": "a"}, {"topic": "b"}, {"topic": "a"}]}})
 
