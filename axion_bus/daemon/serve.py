@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from axion_bus import __version__
+from axion_bus.buses.homeassistant import HomeAssistant
 from axion_bus.buses.mqtt import MqttBus
 from axion_bus.channels import configured
 from axion_bus.daemon.build import info, open_patiently, people_owner, relay_settings, requests, sources
@@ -80,6 +82,7 @@ async def serve(settings: Settings, *, boot_id: str, orders: Orders, notifier: N
             losses=gaps,
             clock=clock,
             request_topics=settings.mqtt.request_topics,
+            homeassistant=HomeAssistant.of(settings.mqtt, instance=instance, version=__version__),
         )
         intake.feed_from([bus])
         recorder = Recorder(
