@@ -41,6 +41,7 @@ VERBS = {
     "lookup-ref": ("looking", "lookup_ref", "Show the message with a reference."),
     "notify-incident": ("telling", "notify", "Tell people about an incident."),
     "channels": ("channels", "command", "List the ways to reach people, or test one."),
+    "silence": ("silences", "command", "Keep alerts from opening incidents for a time."),
     "log-communication": ("telling", "log", "Record what was said by other means."),
     "email-report": ("telling", "email_report", "Mail the report of an incident."),
     "report": ("figures", "report", "Print all that is known of an incident."),

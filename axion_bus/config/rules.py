@@ -34,6 +34,10 @@ def _compiling(parse: Callable[[str], T]) -> Callable[[object], T]:
     return compile_text
 
 
+def _compiled(parse: Callable[[str], T]) -> Parsed:
+    return Parsed(_compiling(parse))
+
+
 parse_condition = _compiling(domain.parse_matcher)
 """A condition as it stands in a rule or a silence. Raises ValueError."""
 
@@ -42,12 +46,10 @@ Condition = Annotated[
     Parsed(parse_condition),
     Allowed('"field operator value", the operators being = != =~ !~ in > >= exists'),
 ]
-AlertField = Annotated[
-    domain.Field, Parsed(_compiling(domain.parse_field)), Allowed(f"{', '.join(domain.ALERT_FIELDS)} or labels.<name>")
-]
+AlertField = Annotated[domain.Field, _compiled(domain.parse_field), Allowed(f"{', '.join(domain.ALERT_FIELDS)} or labels.<name>")]
 Title = Annotated[
     domain.TitleTemplate,
-    Parsed(_compiling(domain.parse_title)),
+    _compiled(domain.parse_title),
     Allowed("a text with placeholders such as {title} or {labels.env}"),
 ]
 

@@ -6,7 +6,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Self, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from axion_bus.domain.communication import CommunicationStatus, Direction
@@ -129,6 +129,32 @@ class NotifyIncident(Arguments):
     notify_code: f.Code
     message_template: f.Template | None = None
     sent_by: f.Person = SYSTEM
+
+
+class AddSilence(Arguments):
+    """``add_silence``; with the guid of one that is there, it is changed."""
+
+    match: f.Conditions
+    ends_at: f.Until
+    comment: f.Comment = ""
+    created_by: f.Person = SYSTEM
+    starts_at: f.Moment | None = None
+    silence_guid: f.Guid | None = None
+
+
+class ExpireSilence(Arguments):
+    """``expire_silence``."""
+
+    silence_guid: f.Guid
+    expired_by: f.Person = SYSTEM
+    must_exist: StrictBool = True
+
+
+class ListSilences(Arguments):
+    """``list_silences``."""
+
+    expired: StrictBool = False
+    limit: Limit = 1000
 
 
 class GetIncident(Arguments):

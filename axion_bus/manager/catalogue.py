@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from axion_bus.domain.communication import CommunicationStatus
 from axion_bus.formats.events import incident_view
 from axion_bus.manager import arguments as a
-from axion_bus.manager import notify, report, verbs
+from axion_bus.manager import notify, report, silences, verbs
 from axion_bus.store import queries
 
 if TYPE_CHECKING:
@@ -79,6 +79,19 @@ def _queued(rows: Sequence[Communication], incident_guid: str) -> Answer:
     return Answer({"sent": 0, "failed": len(rows) - pending, "pending": pending}, incident_guid)
 
 
+async def _silence(work: Work, given: a.AddSilence) -> Answer:
+    return Answer(on_the_bus(silences.silence_view(await silences.add_silence(work, given), work.now)))
+
+
+async def _expire_silence(work: Work, given: a.ExpireSilence) -> Answer:
+    ended = await silences.expire_silence(work, given)
+    return Answer(None if ended is None else on_the_bus(silences.silence_view(ended, work.now)))
+
+
+async def _list_silences(work: Work, given: a.ListSilences) -> Answer:
+    return Answer([on_the_bus(row) for row in await silences.listed(work, given)])
+
+
 async def _get(work: Work, given: a.GetIncident) -> Answer:
     row = await work.transaction.ask(lambda connection: queries.incident_row(connection, given.incident_guid))
     return Answer(on_the_bus(row), given.incident_guid)
@@ -115,6 +128,9 @@ CATALOGUE: Mapping[str, Verb] = {
     "merge-incidents": Verb(a.MergeIncidents, _changes(verbs.merge_incidents), "merged_by"),
     "log-communication": Verb(a.LogCommunication, _log, "logged_by"),
     "notify": Verb(a.NotifyIncident, _notify, "sent_by"),
+    "silence": Verb(a.AddSilence, _silence, "created_by"),
+    "expire-silence": Verb(a.ExpireSilence, _expire_silence, "expired_by"),
+    "list-silences": Verb(a.ListSilences, _list_silences),
     "get-incident": Verb(a.GetIncident, _get),
     "list-incidents": Verb(a.ListIncidents, _list),
     "lookup-ref": Verb(a.LookupRef, _look_up),

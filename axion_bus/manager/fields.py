@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import to_json
 
+from axion_bus.config.rules import parse_condition
+from axion_bus.config.values import Parsed, parse_duration
 from axion_bus.domain import reference, template
 from axion_bus.domain.alert import Severity
 from axion_bus.domain.communication import Channel, CommunicationStatus, Direction
 from axion_bus.domain.incident import CloseReason, IncidentStatus
 from axion_bus.domain.note import NoteType
+from axion_bus.domain.rules import Matcher
 from axion_bus.formats import limits, strict_json
 from axion_bus.formats.message import Unreadable
 
@@ -27,7 +30,12 @@ if TYPE_CHECKING:
 
 E = TypeVar("E", bound=Enum)
 
+Ending = datetime | timedelta
+"""A time, or how long until it comes."""
+
 MAX_METADATA_BYTES = 65_536
+MAX_CONDITIONS = 32
+LONGEST_SILENCE = timedelta(days=3653)
 _ADDRESS = re.compile(r"[^@\s<>()\[\],;:\"\\]+@[A-Za-z0-9.-]+")
 _ALLOWED_CONTROLS = frozenset("\t\n\r")
 
@@ -177,6 +185,29 @@ def _logged(status: CommunicationStatus) -> CommunicationStatus:
     return status
 
 
+def _condition(value: object) -> Matcher:
+    return value if isinstance(value, Matcher) else parse_condition(value)
+
+
+def _conditions(value: object) -> object:
+    found = (value,) if isinstance(value, (str, Matcher)) else _tuple(value)
+    if isinstance(found, tuple) and not 0 < len(found) <= MAX_CONDITIONS:
+        raise ValueError(f"it has {len(found)} conditions")
+    return found
+
+
+def _ending(value: object) -> Ending:
+    """Bounded, for a time that lies too far ahead has no place in a column."""
+    span = value
+    if isinstance(value, str) and value.strip()[-1:] in ("s", "m", "h", "d"):
+        span = parse_duration(value.strip())
+    if not isinstance(span, timedelta):
+        return _moment(is_end=False)(value)
+    if not timedelta(0) < span <= LONGEST_SILENCE:
+        raise ValueError("it is no time from now, or more than ten years")
+    return span
+
+
 def _names(kind: type[Enum], by_name: bool = False) -> Allowed:
     return Allowed(", ".join(member.name if by_name else str(member.value) for member in kind))
 
@@ -229,6 +260,23 @@ Address = Annotated[str, BeforeValidator(_address), Allowed("an e-mail address s
 Addresses = Annotated[tuple[Address, ...], BeforeValidator(_tuple), Allowed("a list of e-mail addresses")]
 Metadata = Annotated[
     dict[str, Any], BeforeValidator(_metadata), Allowed(f"a table that is at most {MAX_METADATA_BYTES} bytes of JSON")
+]
+Condition = Annotated[Matcher, Parsed(_condition)]
+Conditions = Annotated[
+    tuple[Condition, ...],
+    BeforeValidator(_conditions),
+    Allowed(f'1 to {MAX_CONDITIONS} conditions such as "package = BACKUP", "severity >= HIGH", "labels.env != test"'),
+]
+Comment = Annotated[
+    str,
+    BeforeValidator(_text(512, is_line=True, may_be_empty=True)),
+    Allowed("a line of at most 512 characters, none of them a control character"),
+]
+Moment = Annotated[datetime, BeforeValidator(_moment(is_end=False)), Allowed("a time with its offset: 2026-01-31T22:00:00Z")]
+Until = Annotated[
+    Ending,
+    Parsed(_ending),
+    Allowed('a time with its offset such as 2026-01-31T22:00:00Z, or how long from the start on, such as "2h"'),
 ]
 Start = Annotated[datetime, BeforeValidator(_moment(is_end=False)), Allowed("2026-01-31, or a time with its offset")]
 End = Annotated[datetime, BeforeValidator(_moment(is_end=True)), Allowed("2026-01-31, or a time with its offset")]

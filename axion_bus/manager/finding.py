@@ -1,4 +1,4 @@
-"""Finding what a person means: a whole guid, the beginning of one, or a reference."""
+"""Finding what a person means: a whole guid, the beginning of one, or an incident's reference."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from axion_bus.domain import reference
 from axion_bus.errors import NotFound, ValidationFailed
-from axion_bus.store import chains, queries
+from axion_bus.store import chains, queries, silences
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -40,6 +40,24 @@ async def incident(connection: AsyncConnection, text: str) -> str:
     if len(wanted) < SHORTEST_PREFIX:
         raise ValidationFailed(
             [("incident_guid", f"{wanted} is too short: write at least {SHORTEST_PREFIX} characters of the guid")]
+        )
+    return found[0]
+
+
+async def silence(connection: AsyncConnection, text: str) -> str:
+    """The guid of the silence that ``text`` means. Raises as ``incident``."""
+    wanted = text.strip()
+    found = await silences.guids_like(connection, wanted, _NEAREST + 1) if wanted else []
+    if wanted in found:
+        return wanted
+    if not found:
+        raise NotFound(f"no silence starts with {wanted!r}; see: axion-bus silence list --all")
+    if len(found) > 1:
+        some = ", ".join(found[:_NEAREST])
+        raise ValidationFailed([("silence_guid", f"several silences start with {wanted}: {some} ...; write more of it")])
+    if len(wanted) < SHORTEST_PREFIX:
+        raise ValidationFailed(
+            [("silence_guid", f"{wanted} is too short: write at least {SHORTEST_PREFIX} characters of the guid")]
         )
     return found[0]
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from axion_bus.manager import arguments as a
-from axion_bus.manager import notify, report, verbs
+from axion_bus.manager import notify, report, silences, verbs
 from axion_bus.manager.questions import Questions, given_by
 from axion_bus.manager.views import incident_view
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime, timedelta
 
     from axion_bus.domain.alert import Severity
     from axion_bus.domain.incident import CloseReason, IncidentStatus
@@ -189,6 +190,33 @@ class AsyncIncidentManager(Questions):
         """What ``notify_incident`` would send, a row for each message: nothing is sent or written. Raises NotFound."""
         given = a.check(a.NotifyIncident, given_by(locals()))
         return await notify.previewed(self._open, given)
+
+    async def add_silence(
+        self,
+        match: str | Sequence[str],
+        ends_at: str | datetime | timedelta,
+        comment: str = "",
+        created_by: str = a.SYSTEM,
+        *,
+        starts_at: str | datetime | None = None,
+        silence_guid: str | None = None,
+    ) -> str:
+        """Silence the alerts that all conditions of ``match`` fit, until ``ends_at`` (or for so long: ``"2h"``). Returns its guid.
+
+        They are recorded and counted, but open no incident and page nobody; those that fire still when it ends do so then.
+        ``starts_at`` None: from now on. With the ``silence_guid`` of a silence, that one is changed.
+        """
+        return (await self._open.act(a.AddSilence, given_by(locals()), silences.add_silence)).guid
+
+    async def expire_silence(self, silence_guid: str, expired_by: str = a.SYSTEM) -> None:
+        """End a silence now; one that has ended stays as it is.
+
+        Raises:
+            NotFound: there is no such silence; one of the configuration is ended there.
+            Conflict: somebody wrote it into the table by hand, and it cannot be read.
+
+        """
+        await self._open.act(a.ExpireSilence, given_by(locals()), silences.expire_silence)
 
     async def generate_incident_report(self, incident_guid: str, format: str = "text") -> str:  # noqa: A002 - the guide's word
         """What is known of an incident, as ``text``, ``markdown`` or one self-contained ``html`` page. Raises NotFound."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from axion_bus.manager import arguments as a
-from axion_bus.manager import finding
+from axion_bus.manager import finding, silences
 from axion_bus.manager.opening import Opening
 from axion_bus.store import metrics, queries
 
@@ -56,6 +56,23 @@ class Questions(Opening):
         """Incidents, the newest first, of what is given."""
         given = a.check(a.ListIncidents, given_by(locals()))
         return await self._open.read(lambda connection: queries.incidents(connection, **given.model_dump()))
+
+    async def list_silences(self, *, expired: bool = False, limit: int = 1000) -> list[Row]:
+        """Silences, the newest first, behind those of the configuration; those that have ended only if ``expired``.
+
+        ``State`` is PENDING, ACTIVE, EXPIRED, or FAULTY: ``Fault`` then says why one that was written by hand silences nothing.
+        """
+        given, standing = a.check(a.ListSilences, given_by(locals())), self._open.settings.standing_silences()
+        return await self._open.look(lambda work: silences.listed(work, given, standing))
+
+    async def find_silence(self, text: str) -> str:
+        """The guid of the silence that ``text`` means: its guid, or 6 characters or more of its beginning.
+
+        Raises:
+            NotFound: there is none. ValidationFailed: there are several.
+
+        """
+        return await self._open.read(lambda connection: finding.silence(connection, text))
 
     async def get_incident_alerts(self, incident_guid: str) -> list[Row]:
         """The alerts linked to an incident, in order: ``AlertGuid``, ``LinkedAt``, and what is known of each. Raises NotFound."""

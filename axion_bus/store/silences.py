@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json
-from sqlalchemy import bindparam, delete
+from sqlalchemy import bindparam, delete, select
 
 from axion_bus.domain.noise import Silence
 from axion_bus.domain.rules import parse_matcher
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _COLUMNS = tuple(column.name for column in silence.c)
 _order = silence.c.CreatedAt, silence.c.SilenceGuid
 _ending = select_rows(silence.c).where(silence.c.EndsAt > bindparam("after")).order_by(*_order)
-_newest = select_rows(silence.c).order_by(silence.c.CreatedAt.desc(), silence.c.SilenceGuid.desc()).limit(bindparam("limit"))
 _by_guid = select_rows(silence.c).where(is_given(silence.c.SilenceGuid)).with_for_update()
 
 
@@ -38,9 +37,17 @@ async def by_guid(connection: AsyncConnection, guids: Collection[str]) -> list[S
     return [_silence(*row) for row in await read_rows(connection, _by_guid, given=sorted(guids))]
 
 
-async def newest(connection: AsyncConnection, limit: int) -> list[Silence]:
-    """Silences, ended or not, the newest first."""
-    return [_silence(*row) for row in await read_rows(connection, _newest, limit=limit)]
+async def newest(connection: AsyncConnection, ends_after: datetime | None, limit: int) -> list[Silence]:
+    """Silences that end after that time (None: all), the newest first."""
+    wanted = select_rows(silence.c) if ends_after is None else select_rows(silence.c).where(silence.c.EndsAt > ends_after)
+    newest_first = wanted.order_by(silence.c.CreatedAt.desc(), silence.c.SilenceGuid.desc())
+    return [_silence(*row) for row in await read_rows(connection, newest_first.limit(limit))]
+
+
+async def guids_like(connection: AsyncConnection, prefix: str, limit: int) -> list[str]:
+    """The guids of silences that begin with ``prefix``, ``limit`` at most; for short guids."""
+    begins = silence.c.SilenceGuid.startswith(prefix, autoescape=True)
+    return list((await connection.execute(select(silence.c.SilenceGuid).where(begins).limit(limit))).scalars())
 
 
 async def put(connection: AsyncConnection, silences: Sequence[Silence]) -> None:
