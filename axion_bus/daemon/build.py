@@ -10,6 +10,7 @@ import structlog
 from axion_bus import __version__
 from axion_bus.channels import configured
 from axion_bus.daemon.health import is_set_within
+from axion_bus.domain.communication import Channel
 from axion_bus.errors import StoreConflict, StoreUnavailable
 from axion_bus.formats import decoder
 from axion_bus.manager.inbox import Inbox
@@ -24,6 +25,7 @@ from axion_bus.store.sql import open_store
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Mapping
     from contextlib import AsyncExitStack
     from datetime import datetime
 
@@ -119,6 +121,16 @@ def requests(settings: Settings, outbox: Outbox) -> Inbox:
 def people_owner(settings: Settings) -> str:
     """In whose name messages to people are claimed: not the relay's, which gives back all of its own at once."""
     return f"people:{settings.mqtt.client_id}"[:64]
+
+
+def gone_channels(settings: Settings) -> Mapping[str, str]:
+    """Channels that nothing is sent on, each with the reason; not MQTT, over which a message to people goes as any other."""
+    served = {Channel.MQTT, *(name.upper() for name, section in settings.channels if section is not None)}
+    if settings.dbus.is_on:
+        served.add(Channel.DBUS)
+    left = {name: f"[channels.{name.lower()}] left the configuration before this was delivered" for name in Channel}
+    left[Channel.DBUS] = "[dbus] was turned off before this was delivered"
+    return {name: why for name, why in left.items() if name not in served}
 
 
 def relay_settings(settings: Settings) -> RelaySettings:

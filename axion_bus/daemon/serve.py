@@ -15,7 +15,7 @@ from axion_bus import __version__
 from axion_bus.buses.homeassistant import HomeAssistant
 from axion_bus.buses.mqtt import MqttBus
 from axion_bus.channels import configured
-from axion_bus.daemon.build import info, open_patiently, people_owner, relay_settings, requests, sources
+from axion_bus.daemon.build import gone_channels, info, open_patiently, people_owner, relay_settings, requests, sources
 from axion_bus.daemon.health import Health
 from axion_bus.errors import AxionError
 from axion_bus.manager.people import manners, new_outbox, patience
@@ -125,6 +125,7 @@ async def serve(settings: Settings, *, boot_id: str, orders: Orders, notifier: N
             deliveries=deliveries,
             clock=clock,
             progress=watched["courier"],
+            gone=gone_channels(settings),
         )
         timers = Timers(
             store=store,

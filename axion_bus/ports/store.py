@@ -233,6 +233,10 @@ class Store(Protocol):
         """End every lease of ``owner``."""
         ...
 
+    async def abandon(self, channel: str, why: str) -> int:
+        """Make everything that waits for ``channel`` FAILED, leased or not; how much that was. What was delivered is SENT later."""
+        ...
+
     async def open_incidents(self, after: str, limit: int) -> Sequence[Incident]:
         """A page of the open incidents, ordered by guid, behind ``after``."""
         ...

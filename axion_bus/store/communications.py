@@ -174,6 +174,14 @@ async def release(connection: AsyncConnection, owner: str) -> None:
     await connection.execute(mine.values(LeaseOwner=None, LeaseUntil=None))
 
 
+async def abandon(connection: AsyncConnection, channel: str, why: str) -> int:
+    """Make what is unsettled on ``channel`` FAILED; how many rows that were."""
+    waiting = update(communication).where(_c.Channel == str(channel), _c.NextAttemptAt.is_not(None))
+    failed = {"Status": CommunicationStatus.FAILED.value, "ErrorMessage": why}
+    found = await connection.execute(waiting.values(**failed, NextAttemptAt=None, LeaseOwner=None, LeaseUntil=None))
+    return found.rowcount
+
+
 def _claimed(columns: list[Any]) -> Outgoing:
     guid, incident_guid, sequence, recipient, message, attempts, metadata = columns
     return Outgoing(guid, incident_guid, sequence, recipient, message, attempts, from_json(metadata))

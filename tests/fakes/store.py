@@ -236,6 +236,10 @@ class MemoryStore:
             if row.lease_owner == owner and row.is_unsettled:
                 self.tables.rows[guid] = replace(row, lease_owner=None, lease_until=None)
 
+    async def abandon(self, channel: str, why: str) -> int:
+        self._reach()
+        return self.tables.abandon(channel, why)
+
     async def open_incidents(self, after: str, limit: int) -> Sequence[Incident]:
         self._reach()
         behind = sorted(guid for guid, each in self.tables.incidents.items() if each.is_open and guid > after)

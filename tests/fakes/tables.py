@@ -102,6 +102,14 @@ class Tables:
                 return taken
         return []
 
+    def abandon(self, channel: str, why: str) -> int:
+        """What waits for ``channel`` waits no more."""
+        waiting = [row.communication for row in self.rows.values() if row.is_unsettled and row.communication.channel == channel]
+        for each in waiting:
+            failed = replace(each, status=CommunicationStatus.FAILED, error_message=why, next_attempt_at=None)
+            self.rows[each.guid] = replace(self.rows[each.guid], communication=failed, lease_owner=None, lease_until=None)
+        return len(waiting)
+
     def _due(self, channel: str, now: datetime) -> list[Row]:
         due = [row for row in self.rows.values() if row.is_due(channel, now)]
         return sorted(due, key=lambda row: (row.communication.next_attempt_at or now, row.communication.guid))

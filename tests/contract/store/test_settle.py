@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from axion_bus.domain.communication import CommunicationStatus
 from axion_bus.ports import Settlement
 from tests.contract.store.scenes import LEASE, an_event, claim, delivered, failed, look, outbox_row, queue, story
 from tests.fakes import NOON
@@ -151,3 +152,26 @@ async def test_an_event_that_another_process_committed_is_claimed(store, other_s
     await queue(other_store, event)
 
     assert [event.guid] == guids(await claim(store))
+
+
+async def test_what_waits_for_a_channel_that_is_abandoned_is_failed_and_says_why(store):
+    waiting = an_event(None, None, channel="SLACK")
+    later = an_event(None, None, channel="SLACK", due=NOON + 9 * SECOND)
+    leased = an_event(None, None, channel="SLACK")
+    await queue(store, waiting, later, leased)
+    await store.write(lambda transaction: transaction.lease([leased.guid], "me", NOON + LEASE))
+
+    number = await store.abandon("SLACK", "nobody serves it")
+
+    rows = [await outbox_row(store, each.guid) for each in (waiting, later, leased)]
+    assert (3, [("FAILED", 0, 1, None, 1, "nobody serves it")] * 3) == (number, rows)
+    assert 0 == await store.abandon("SLACK", "nobody serves it")
+
+
+async def test_other_channels_and_what_is_settled_are_left_alone_when_one_is_abandoned(store):
+    other = an_event(None, None)
+    sent = an_event(None, None, channel="SLACK", status=CommunicationStatus.SENT, next_attempt_at=None)
+    await queue(store, other, sent)
+
+    assert 0 == await store.abandon("SLACK", "nobody serves it")
+    assert ["PENDING", "SENT"] == [(await outbox_row(store, each.guid))[0] for each in (other, sent)]
