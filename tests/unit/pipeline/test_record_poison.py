@@ -109,6 +109,9 @@ async def test_a_database_that_takes_nothing_does_not_keep_the_daemon_from_stopp
 
 async def test_a_message_that_our_own_code_cannot_read_is_failed(make_recorder, bus, store, stop):
     class Broken:
+        def name_of(self, received):
+            return "axion/alerts/#"
+
         def decode(self, received):
             raise RecursionError("too deep for us")
 
