@@ -12,7 +12,7 @@ from axion_bus.channels import configured
 from axion_bus.daemon.health import is_set_within
 from axion_bus.domain.communication import Channel
 from axion_bus.errors import StoreConflict, StoreUnavailable
-from axion_bus.formats import decoder
+from axion_bus.formats import FormatName, decoder
 from axion_bus.manager.inbox import Inbox
 from axion_bus.manager.receipts import Receipts
 from axion_bus.manager.replies import Replies
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from axion_bus.config import Settings
+    from axion_bus.config.dbus import DbusSource
     from axion_bus.pipeline.outbox import Outbox
     from axion_bus.ports import Slot
     from axion_bus.store.lock import InstanceLock
@@ -89,6 +90,18 @@ def sources(settings: Settings) -> Sources:
         base_topic=mqtt.base_topic,
         instance=settings.instance.name,
         max_payload_bytes=settings.intake.max_payload_bytes,
+        signals={f"dbus.sources[{number}]": _of_signals(each) for number, each in enumerate(settings.dbus.sources)},
+    )
+
+
+def _of_signals(source: DbusSource) -> Source:
+    """What a preset makes of a signal is a native alert."""
+    return Source(
+        topic_filter="",
+        decode=decoder(FormatName.NATIVE, None) if source.preset else decoder(source.format, source.mapping),
+        source=source.defaults.source,
+        package=source.defaults.package,
+        severity=source.defaults.severity,
     )
 
 
@@ -155,5 +168,6 @@ def info(settings: Settings, boot_id: str, now: datetime) -> dict[str, Any]:
         "started_at": now,
         "store": str(settings.store.url).partition(":")[0],
         "sources": [{"topic": each.topic, "format": each.format.value} for each in settings.mqtt.sources],
+        "dbus": settings.dbus.bus,
         "rules": [rule.name for rule in settings.rules()],
     }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 if TYPE_CHECKING:
+    from axion_bus.buses.dbus.bus import DbusBus
     from axion_bus.buses.mqtt import MqttBus
     from axion_bus.pipeline.intake import Intake
     from axion_bus.pipeline.progress import Progress
@@ -26,6 +27,7 @@ class Health:
 
     notifier: Notifier
     bus: MqttBus
+    dbus: DbusBus | None
     intake: Intake
     watched: tuple[Progress, ...]
 
@@ -51,10 +53,14 @@ class Health:
         return bool(stalled)
 
     def status(self) -> str:
-        """One line for people: the broker, the database, what waits."""
-        mqtt = "connected" if self.bus.is_connected and not self.bus.trouble else self.bus.trouble
+        """One line for people: the buses, the database, what waits."""
+        dbus = "" if self.dbus is None else f"dbus {_state_of(self.dbus)}; "
         store = "away" if any(each.waiting == "store" for each in self.watched) else "ok"
-        return f"mqtt {mqtt}; store {store}; {self.intake.held} messages held"
+        return f"mqtt {_state_of(self.bus)}; {dbus}store {store}; {self.intake.held} messages held"
+
+
+def _state_of(bus: MqttBus | DbusBus) -> str:
+    return "connected" if bus.is_connected and not bus.trouble else bus.trouble or "not connected"
 
 
 async def is_set_within(event: asyncio.Event, timeout_s: float) -> bool:

@@ -16,9 +16,11 @@ from axion_bus.buses.homeassistant import HomeAssistant
 from axion_bus.buses.mqtt import MqttBus
 from axion_bus.channels import configured
 from axion_bus.daemon.build import gone_channels, info, open_patiently, people_owner, relay_settings, requests, sources
+from axion_bus.daemon.dbus import dbus_side
 from axion_bus.daemon.health import Health
 from axion_bus.errors import AxionError
 from axion_bus.manager.people import manners, new_outbox, patience
+from axion_bus.pipeline.bell import Bell
 from axion_bus.pipeline.clock import SystemClock
 from axion_bus.pipeline.courier import Courier
 from axion_bus.pipeline.delivery import Deliveries
@@ -63,8 +65,8 @@ async def serve(settings: Settings, *, boot_id: str, orders: Orders, notifier: N
         if opened is None:
             return
         store, lock, slot = opened
-        clock, recorded = SystemClock(), asyncio.Event()
-        watched = {name: Progress(name, time.monotonic) for name in ("record", "relay", "courier", "timers", "gaps")}
+        clock, recorded = SystemClock(), Bell()
+        watched = {name: Progress(name, time.monotonic) for name in ("record", "relay", "dbus relay", "courier", "timers", "gaps")}
         outbox = new_outbox(settings)
         gaps = Gaps(store=store, slot=slot, outbox=outbox, clock=clock, progress=watched["gaps"])
         intake = Intake(
@@ -84,7 +86,8 @@ async def serve(settings: Settings, *, boot_id: str, orders: Orders, notifier: N
             request_topics=settings.mqtt.request_topics,
             homeassistant=HomeAssistant.of(settings.mqtt, instance=instance, version=__version__),
         )
-        intake.feed_from([bus])
+        dbus = dbus_side(settings, store, intake, gaps, clock, progress=watched["dbus relay"], wake=recorded.hear())
+        intake.feed_from([bus] if dbus is None else [bus, dbus.bus])
         recorder = Recorder(
             store=store,
             intake=intake,
@@ -105,7 +108,7 @@ async def serve(settings: Settings, *, boot_id: str, orders: Orders, notifier: N
             clock=clock,
             settings=relay_settings(settings),
             progress=watched["relay"],
-            wake=recorded,
+            wake=recorded.hear(),
         )
         channels = configured(settings.channels)
         for channel in channels.values():
@@ -136,13 +139,15 @@ async def serve(settings: Settings, *, boot_id: str, orders: Orders, notifier: N
             remind_after=settings.notify.reminder_every,
             silence_ends=SilenceEnds(outbox=outbox, rules=settings.rules(), standing=settings.standing_silences()),
         )
-        health = Health(notifier, bus, intake, tuple(watched.values()))
+        health = Health(notifier, bus, None if dbus is None else dbus.bus, intake, tuple(watched.values()))
         stop = orders.stop
+        relays = {"relay": relay.run(stop)} | ({} if dbus is None else {"dbus relay": dbus.relay.run(stop)})
         await _run_all(
             bus,
+            beside={} if dbus is None else {"dbus": dbus.bus.run()},
             workers={
                 "record": recorder.run(stop),
-                "relay": relay.run(stop),
+                **relays,
                 "courier": courier.run(stop),
                 "timers": timers.run(stop),
                 "gaps": gaps.run(stop),
@@ -155,12 +160,17 @@ async def serve(settings: Settings, *, boot_id: str, orders: Orders, notifier: N
 
 
 async def _run_all(
-    bus: MqttBus, *, workers: Mapping[str, Coroutine[Any, Any, None]], wakes: Sequence[Callable[[], None]], orders: Orders
+    bus: MqttBus,
+    *,
+    beside: Mapping[str, Coroutine[Any, Any, None]],
+    workers: Mapping[str, Coroutine[Any, Any, None]],
+    wakes: Sequence[Callable[[], None]],
+    orders: Orders,
 ) -> None:
-    """Run until the stop: then the workers finish what they hold, and the bus leaves last, when all is acknowledged."""
+    """Run until the stop: then the workers finish what they hold, and the buses leave last, when all is acknowledged."""
     try:
         async with asyncio.TaskGroup() as group:
-            connected = group.create_task(bus.run(), name="mqtt")
+            connected = [group.create_task(each, name=name) for name, each in {"mqtt": bus.run(), **beside}.items()]
             working = [group.create_task(work, name=name) for name, work in workers.items()]
             await orders.stop.wait()
             log.info("stopping" if orders.settings is None else "reloading")
@@ -171,7 +181,8 @@ async def _run_all(
                 log.warning("worker_late", worker=task.get_name())
                 task.cancel()
             bus.says_farewell = orders.settings is None
-            connected.cancel()
+            for task in connected:
+                task.cancel()
     except BaseExceptionGroup as group_of_errors:
         ours = group_of_errors.subgroup(AxionError)
         if ours is None:
