@@ -10,13 +10,14 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from axion_bus.config.dbus import Dbus
+from axion_bus.config.metrics import Metrics
 from axion_bus.config.mqtt import Mqtt
 from axion_bus.config.notify import Channels, Notify, Silence
 from axion_bus.config.rules import Correlation, RuleTable, distinct
 from axion_bus.config.secret import Secret
 from axion_bus.config.section import Misfit, Section, refuse
 from axion_bus.config.urls import Database, MysqlUrl
-from axion_bus.config.values import Allowed, Default, Duration, Name, Number, Text, Whole
+from axion_bus.config.values import Default, Duration, Name, Number, Whole
 from axion_bus.domain import noise, rules, topics
 
 
@@ -86,14 +87,6 @@ class Relay(Section):
         return self
 
 
-class Metrics(Section):
-    """Metrics for Prometheus."""
-
-    listen: Annotated[Text, Field(pattern=r"^(off|.+:[0-9]{1,5})$"), Allowed('"off", or "host:port" such as "127.0.0.1:9464"')] = (
-        Field("off", description="Where they may be scraped.")
-    )
-
-
 class Log(Section):
     """Logs, on stderr. The audit stream is in the database and is not the log."""
 
@@ -130,8 +123,8 @@ class Settings(Section):
         return tuple(silence.compiled() for silence in self.silences)
 
     def unused_sections(self) -> list[str]:
-        """The sections that are set although this version does not act on them: ``["[metrics]"]``."""
-        tables = {"[dbus]": self.dbus != Dbus(), "[metrics]": self.metrics != Metrics()}
+        """The sections that are set although this version does not act on them: ``["[dbus]"]``."""
+        tables = {"[dbus]": self.dbus != Dbus()}
         return [name for name, is_set in tables.items() if is_set]
 
     def warnings(self) -> list[str]:
