@@ -9,23 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json
 
+from axion_bus.formats.wire import event_type
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from axion_bus.domain.alert import AlertRecord
     from axion_bus.domain.events import Event
     from axion_bus.domain.incident import Incident
+    from axion_bus.formats.wire import AlertView, CloudEvent, EventData, IncidentView
 
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 MAX_BYTES = 64 * 1024
 """What intermediaries must forward (CloudEvents 1.0, Size Limits); a larger event is published without what people can look up."""
 
 _SHORT = 1024
-
-
-def event_type(kind: str) -> str:
-    """``incident/created`` as ``org.axion.bus.incident.created.v1``."""
-    return f"org.axion.bus.{kind.replace('/', '.')}.v1"
 
 
 def encode(event: Event, *, event_id: str, reference: str, instance: str, at: datetime) -> str:
@@ -37,21 +36,22 @@ def encode(event: Event, *, event_id: str, reference: str, instance: str, at: da
     return encoded.decode()
 
 
-def _body(event: Event, *, event_id: str, reference: str, instance: str, at: datetime) -> dict[str, Any]:
-    data: dict[str, Any] = {"reason": event.reason, "by": event.by, "reference": reference}
+def _body(event: Event, *, event_id: str, reference: str, instance: str, at: datetime) -> CloudEvent:
+    data: EventData = {"reason": event.reason, "by": event.by, "reference": reference}
     if event.incident is not None:
         data["incident"] = incident_view(event.incident)
     if event.alert is not None:
         data["alert"] = alert_view(event.alert)
     if event.new is not None:
         data["change"] = {"old": event.old, "new": event.new}
-    body: dict[str, Any] = {
+    body: CloudEvent = {
         "specversion": "1.0",
         "id": event_id,
         "source": f"/axion-bus/{instance}",
         "type": event_type(event.kind.value),
         "time": at,
         "datacontenttype": "application/json",
+        "data": data,
     }
     about = event.incident or event.alert
     if about is not None:
@@ -60,11 +60,10 @@ def _body(event: Event, *, event_id: str, reference: str, instance: str, at: dat
         body["severitynumber"] = about.severity.value
     if event.sequence is not None:
         body["sequence"] = str(event.sequence)
-    body["data"] = data
     return body
 
 
-def _shortened(body: dict[str, Any]) -> dict[str, Any]:
+def _shortened(body: Mapping[str, Any]) -> dict[str, Any]:
     data = dict(body["data"])
     for name in ("incident", "alert"):
         if name in data:
@@ -73,7 +72,7 @@ def _shortened(body: dict[str, Any]) -> dict[str, Any]:
     return {**body, "data": data}
 
 
-def incident_view(incident: Incident) -> dict[str, Any]:
+def incident_view(incident: Incident) -> IncidentView:
     """An incident as programs on the bus see it; also the retained state. Times become RFC 3339 in UTC."""
     return {
         "incident_guid": incident.guid,
@@ -94,7 +93,7 @@ def incident_view(incident: Incident) -> dict[str, Any]:
     }
 
 
-def alert_view(alert: AlertRecord) -> dict[str, Any]:
+def alert_view(alert: AlertRecord) -> AlertView:
     """An alert as programs on the bus see it. Times become RFC 3339 in UTC."""
     return {
         "alert_guid": alert.guid,
