@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from axion_bus.desktop import notices
 from axion_bus.domain.events import EventKind
 from axion_bus.domain.incident import IncidentStatus
-from axion_bus.domain.routing import Occasion
+from axion_bus.domain.routing import EVERY_DESKTOP, Occasion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from axion_bus.desktop.views import IncidentView, LetterView
 
 REST = "rest"
-EVERY_DESKTOP = "desktop"
-"""The recipient of messages for whoever has a desktop; others are for the person of that name."""
 MESSAGES = 5
 """So many messages without an answer at once; a further one takes the place of the oldest."""
 

@@ -52,6 +52,9 @@ class NotifyCode:
 KEEP_INCIDENTS_APART = frozenset({Channel.PAGERDUTY, Channel.WEBHOOK, Channel.MQTT, Channel.DBUS})
 """Channels to programs, which know each incident by its guid: messages about several are never made one there."""
 
+EVERY_DESKTOP = "desktop"
+"""The recipient on DBUS where a code names nobody; a person's name stands for the desktops of that person."""
+
 _WRITTEN_SO = 'its Recipients are not written like {"SLACK": ["#ops"]}, so the channels\' own are told'
 _GUIDE = {
     "INCIDENT_CRITICAL": (Channel.PAGERDUTY, Channel.SLACK, Channel.SMS),

@@ -11,7 +11,7 @@ from axion_bus.domain import template
 from axion_bus.domain.communication import Channel as Name
 from axion_bus.domain.delivery import Manner, Patience
 from axion_bus.domain.identity import BusReferences, Guids
-from axion_bus.domain.routing import KEEP_INCIDENTS_APART, Occasion
+from axion_bus.domain.routing import EVERY_DESKTOP, KEEP_INCIDENTS_APART, Occasion
 from axion_bus.pipeline.notifications import Notifications
 from axion_bus.pipeline.outbox import Outbox
 from axion_bus.pipeline.wording import Reach
@@ -32,6 +32,8 @@ def new_outbox(settings: Settings) -> Outbox:
     if settings.channels.mqtt is not None:  # the relay's, which publishes its rows like any other of the bus
         topics = tuple(f"{settings.mqtt.base_topic}/notify/{name}" for name in settings.channels.mqtt.to)
         reach[Name.MQTT] = _reach_of(topics, settings.channels.mqtt)
+    if settings.dbus.is_on:  # that of the other relay, in the same way
+        reach[Name.DBUS] = Reach(recipients=(EVERY_DESKTOP,))
     codes: dict[str, Mapping[Severity, str]] = {occasion: getattr(settings.notify, occasion) for occasion in Occasion}
     return Outbox(
         instance=settings.instance.name,

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 NO_CHANNEL = "NONE"
 """The channel of the row for a notify code that leads to none."""
 _CHANNEL_CHARACTERS = 50
+_TO_PROGRAMS = (Channel.MQTT, Channel.DBUS)
+_NO_BUS = "channel DBUS is not configured: [dbus] bus is off"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +116,7 @@ class Notifications:
             reach = self.reach.get(name)
             message = worded(incident, defined, reach, text)
             if reach is None:
-                why = f"channel {name} is not configured: [channels.{name.lower()}] is missing"
+                why = _NO_BUS if name == Channel.DBUS else f"channel {name} is not configured: [channels.{name.lower()}] is missing"
                 drafts.append(Draft(incident=incident, message=message, channel=name, recipient="", occasion=occasion, why_not=why))
                 continue
             drafts += [
@@ -148,7 +150,7 @@ class Notifications:
             channel=draft.channel[:_CHANNEL_CHARACTERS],
             direction=Direction.OUTBOUND,
             status=CommunicationStatus.PENDING if is_pending else CommunicationStatus.FAILED,
-            message=message.text if draft.channel != Channel.MQTT else _as_json(metadata, message),
+            message=_as_json(metadata, message) if draft.channel in _TO_PROGRAMS else message.text,
             recipient=draft.recipient,
             timestamp=now,
             metadata=metadata,

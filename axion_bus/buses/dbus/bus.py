@@ -15,6 +15,7 @@ from pydantic_core import from_json
 
 from axion_bus.buses.dbus import signals
 from axion_bus.buses.dbus.events import signal_of
+from axion_bus.buses.dbus.people import signal_to
 from axion_bus.buses.dbus.session import Session
 from axion_bus.buses.dbus.trust import Ration, refusal
 from axion_bus.buses.dbus.valve import Valve
@@ -189,8 +190,8 @@ class DbusBus:
         is_event: bool = False,
         correlation: bytes | None = None,
     ) -> asyncio.Future[None]:
-        """Tell the event ``body``; the future ends when the bus has dealt with it, or with BusUnavailable."""
-        message = signal_of(from_json(body))
+        """Tell the event, or the message to desktops, ``body``; the future ends when the bus has dealt with it."""
+        message = signal_of(from_json(body)) if is_event else signal_to(topic, body)
         if message is not None:
             return self.confirmed(message)
         nothing_to_tell: asyncio.Future[None] = asyncio.get_running_loop().create_future()
