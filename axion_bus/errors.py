@@ -39,6 +39,10 @@ class BusUnavailable(AxionError):
     """A message bus cannot be reached, or went away while something was being sent."""
 
 
+class BusRefused(BusUnavailable):
+    """The broker answered, and does not let us in."""
+
+
 class BrokerMissing(BusUnavailable):
     """A broker was to be started, and none is installed."""
 

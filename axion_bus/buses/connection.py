@@ -19,10 +19,10 @@ from paho.mqtt.enums import LogLevel
 from axion_bus.buses.client import connect_beside, new_client_of
 from axion_bus.buses.window import Window, fail
 from axion_bus.buses.wire import Wire
-from axion_bus.errors import BusUnavailable
+from axion_bus.errors import BusRefused, BusUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from paho.mqtt.client import SocketLike
     from paho.mqtt.reasoncodes import ReasonCode
@@ -73,11 +73,12 @@ class Connection:
         """What the broker publishes, retained, when this connection breaks; before ``open``."""
         self._client.will_set(topic, body, qos=1, retain=True)
 
-    async def open(self) -> bool:
-        """Connect; return whether the broker had our session (MQTT 5 3.2.2.1.1).
+    async def open(self, before: Callable[[], Awaitable[None]]) -> bool:
+        """Connect; return whether the broker had our session (MQTT 5 3.2.2.1.1). ``before`` is awaited before it is asked.
 
         Raises:
-            BusUnavailable: the broker cannot be reached, refuses us, or gives no answer.
+            BusRefused: the broker does not let us in.
+            BusUnavailable: it cannot be reached, or gives no answer.
 
         """
         try:
@@ -90,6 +91,11 @@ class Connection:
             )
         except (OSError, ValueError) as exc:
             raise BusUnavailable(f"cannot connect to {self._mqtt.url}: {getattr(exc, 'strerror', None) or exc}") from exc
+        try:
+            await before()
+        except BaseException:
+            sock.close()
+            raise
         self._attach(sock)
         return await self._answer(self._accepted, "answer the connection request")
 
@@ -225,7 +231,7 @@ class Connection:
             return
         if reason.is_failure:
             advice = _ADVICE.get(reason.value, "")
-            fail(self._accepted, BusUnavailable(f"{self._mqtt.url} refused the connection: {reason}{advice}"))
+            fail(self._accepted, BusRefused(f"{self._mqtt.url} refused the connection: {reason}{advice}"))
             return
         self._has_answered = True
         self._accepted.set_result(flags.session_present)

@@ -18,7 +18,7 @@ from axion_bus.buses.connection import Connection
 from axion_bus.buses.packets import publish_properties
 from axion_bus.buses.patience import Patience
 from axion_bus.domain.communication import Channel
-from axion_bus.errors import BusUnavailable, ConfigError
+from axion_bus.errors import BusRefused, BusUnavailable, ConfigError, StoreConflict, StoreUnavailable
 from axion_bus.formats.events import CONTENT_TYPE
 from axion_bus.ports import ORIGIN_PROPERTY, Received
 
@@ -131,6 +131,8 @@ class MqttBus:
             try:
                 await self._stay_connected()
             except BusUnavailable as exc:
+                if isinstance(exc, BusRefused):
+                    self._losses.told_turned_away()
                 self.trouble = str(exc)
             except ConfigError as exc:
                 if not self._number:
@@ -149,7 +151,7 @@ class MqttBus:
         connection = Connection(self._mqtt, take=self._take, receive_maximum=self._high_water, patience=self._patience)
         connection.set_will(self._topic("state"), b"offline")
         try:
-            if not await connection.open():
+            if not await connection.open(self._announce):
                 self._is_session_new = True
             await self._subscribe(connection, [*(source.topic for source in self._mqtt.sources), *self._request_topics])
             self._losses.told_session(present=not self._is_session_new)
@@ -158,6 +160,15 @@ class MqttBus:
             await self._watch(connection)
         finally:
             await self._leave(connection)
+
+    async def _announce(self) -> None:
+        """Say that the broker is about to be asked; it waits for CONNECT no longer than we for its answers."""
+        try:
+            async with asyncio.timeout(self._patience.answer_s):
+                await self._losses.connecting()
+        except (TimeoutError, StoreUnavailable, StoreConflict) as exc:
+            why = str(exc) or "it does not answer"
+            raise BusUnavailable(f"{self._mqtt.url}: the session is not asked for while the database is away: {why}") from exc
 
     def _enter(self, connection: Connection) -> None:
         self._number += 1

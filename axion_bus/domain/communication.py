@@ -102,6 +102,7 @@ class Fault(StrEnum):
     FILE_DESCRIPTORS = "file_descriptors"  # a D-Bus message that carries them
     INTERNAL = "internal"  # a bug of ours; the row keeps what is needed to repeat it
     SESSION_LOST = "session_lost"  # not a message but a gap: the broker no longer had our session
+    SESSION_UNSURE = "session_unsure"  # a gap, perhaps: whether the broker still had our session was never put on record
     BROKER_DROPPED = "broker_dropped"  # a gap: the broker's own count of dropped messages grew
     SIGNALS_MISSED = "signals_missed"  # a gap: we were not on the D-Bus bus
     SIGNALS_DROPPED = "signals_dropped"  # a gap: more D-Bus signals came than could be taken

@@ -45,8 +45,30 @@ class Gaps:
         self._clock = clock
         self._progress = progress
         self._meter = meter
+        self._is_unsure = False
         self._rows: list[Communication] = []
         self._news = asyncio.Event()
+        self._saving = asyncio.Lock()
+
+    async def connecting(self) -> None:
+        """Put on record that the broker is about to be asked for our session.
+
+        A broker that had lost it makes a new one as it is asked. If we are killed before that is told, the next start finds a
+        session there, and this record is all that says that it may be another.
+        """
+        async with self._saving:
+            if self._slot.connecting_since is None:
+                self._slot = replace(self._slot, connecting_since=self._clock.now())
+            elif self._saved.connecting_since is not None:
+                self._is_unsure = True
+            if self._saved.connecting_since is None:
+                await self._save_all()
+
+    def told_turned_away(self) -> None:
+        """The broker did not let us in, so it has touched no session."""
+        if not self._is_unsure:
+            self._slot = replace(self._slot, connecting_since=None)
+            self._news.set()
 
     def told_session(self, *, present: bool) -> None:
         """The broker accepted our subscriptions; ``present`` is its Session Present flag (MQTT 5 3.2.2.1.1)."""
@@ -59,7 +81,14 @@ class Gaps:
                 f"the broker has no session for client id {slot.client_id}, which it had at {since}:"
                 " what was published since this daemon was last connected may be lost; is the broker's persistence on?",
             )
-        self._slot = replace(slot, subscribed_at=now)
+        elif slot.subscribed_at is not None and slot.connecting_since is not None and self._is_unsure:
+            self._gap(
+                Fault.SESSION_UNSURE,
+                f"the broker was asked for the session of client id {slot.client_id} at {_moment(slot.connecting_since)},"
+                " and its answer never got on record: if it had lost the session by then, what was published before may be lost",
+            )
+        self._is_unsure = False
+        self._slot = replace(slot, subscribed_at=now, connecting_since=None)
         self._news.set()
 
     def told_dropped(self, count: int) -> None:
@@ -134,6 +163,10 @@ class Gaps:
         self._news.set()
 
     async def _save(self) -> None:
+        async with self._saving:
+            await self._save_all()
+
+    async def _save_all(self) -> None:
         rows, slot = list(self._rows), self._slot
         if not rows and slot == self._saved:
             return

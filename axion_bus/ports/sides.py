@@ -84,7 +84,20 @@ class Requests(Protocol):
 
 
 class Losses(Protocol):
-    """Who is told of messages that were lost on the way to us, by a broker or on a bus; never waits."""
+    """Who is told of messages that were lost on the way to us, by a broker or on a bus; ``told_*`` never wait."""
+
+    async def connecting(self) -> None:
+        """The broker is about to be asked for our session, which makes it one if it had none; returns when that is on record.
+
+        Raises:
+            StoreUnavailable, StoreConflict: it is not; do not ask.
+
+        """
+        ...
+
+    def told_turned_away(self) -> None:
+        """The broker did not let us in, so it has touched no session."""
+        ...
 
     def told_session(self, *, present: bool) -> None:
         """The broker accepted our subscriptions; ``present`` is its Session Present flag (MQTT 5 3.2.2.1.1)."""

@@ -52,11 +52,13 @@ class Slot:
     """What is known of an MQTT client id.
 
     ``subscribed_at`` None: it never had a session at the broker. ``broker_dropped`` is the broker's last known count of messages
-    that it dropped, for any client, since it was started.
+    that it dropped, for any client, since it was started. ``connecting_since``: we asked the broker for the session, and what it
+    answered is not on record.
     """
 
     client_id: str
     subscribed_at: datetime | None = None
+    connecting_since: datetime | None = None
     broker_dropped: int | None = None
 
 

@@ -29,7 +29,7 @@ from sqlalchemy.types import JSON, TypeDecorator
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest migration; a test holds it to what Alembic finds."""
 
 
@@ -244,4 +244,5 @@ ingest_slot = Table(
     Column("Fence", Integer, nullable=False),
     Column("SubscribedAt", UtcDateTime),
     Column("BrokerDropped", BigInteger),
+    Column("ConnectingSince", UtcDateTime),
 )

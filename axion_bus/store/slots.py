@@ -23,10 +23,19 @@ async def take(connection: AsyncConnection, client_id: str, instance: str, boot_
         await connection.execute(insert(ingest_slot), [{"ClientId": client_id, "Fence": 1, **owner}])
         return Slot(client_id=client_id)
     await connection.execute(update(ingest_slot).where(_c.ClientId == client_id).values(Fence=row.Fence + 1, **owner))
-    return Slot(client_id=client_id, subscribed_at=row.SubscribedAt, broker_dropped=row.BrokerDropped)
+    return Slot(
+        client_id=client_id,
+        subscribed_at=row.SubscribedAt,
+        connecting_since=row.ConnectingSince,
+        broker_dropped=row.BrokerDropped,
+    )
 
 
 async def save(connection: AsyncConnection, slot: Slot) -> None:
     """Remember what the broker told last."""
-    known = {"SubscribedAt": slot.subscribed_at, "BrokerDropped": slot.broker_dropped}
+    known = {
+        "SubscribedAt": slot.subscribed_at,
+        "ConnectingSince": slot.connecting_since,
+        "BrokerDropped": slot.broker_dropped,
+    }
     await connection.execute(update(ingest_slot).where(_c.ClientId == slot.client_id).values(**known))

@@ -6,7 +6,7 @@ import pytest
 
 from tests.chaos import ledger
 from tests.chaos.scene import start_hearing
-from tests.servers import Mosquitto, wait_until
+from tests.servers import Mosquitto, TcpProxy, wait_until
 
 pytestmark = pytest.mark.chaos
 
@@ -20,6 +20,12 @@ def gaps(store):
 def lines(daemon):
     """The reason of each gap in the daemon's log."""
     return [line["reason"] for line in daemon.logged("gap")]
+
+
+def wait_until_let_in(broker, daemon):
+    """Wait until ``broker``, which has lost all sessions, has one for ``daemon``."""
+    # mosquitto's own log is the only witness: whoever asked with this client id would put the daemon out
+    wait_until(lambda: f" as {daemon.client_id} (" in broker.log.read_text().rpartition(" starting")[2], "a new session")
 
 
 @pytest.fixture
@@ -70,6 +76,51 @@ def test_a_session_that_was_kept_is_no_gap(own_broker, sqlite_url, make_scene):
     daemon.stop()
 
     assert (gaps(sqlite_url), lines(daemon)) == ([], [])
+
+
+def test_a_daemon_killed_before_it_heard_that_the_session_was_lost_leaves_that_to_the_next(own_broker, sqlite_url, make_scene):
+    scene = make_scene(own_broker, sqlite_url)
+    scene.start_daemon().stop()
+    own_broker.stop()
+    own_broker.forget()
+    own_broker.start()
+    with TcpProxy(own_broker.port) as proxy:
+        proxy.freeze(upstream=False)
+        deaf = scene.daemon(port=proxy.port)
+        deaf.start()
+        wait_until_let_in(own_broker, deaf)
+        deaf.kill()
+
+    daemon = scene.start_daemon()
+    wait_until(lambda: gaps(sqlite_url), "a row that tells of the gap")
+    daemon.stop()
+
+    assert (gaps(sqlite_url), lines(daemon)) == (["session_unsure"], ["session_unsure"])
+
+
+def test_a_gap_told_while_the_database_stands_still_is_on_record_after_the_next_start(own_broker, own_mariadb, make_scene):
+    store = own_mariadb.fresh_database()
+    scene = make_scene(own_broker, store)
+    scene.start_daemon().stop()
+    own_broker.stop()
+    own_broker.forget()
+    own_broker.start()
+    with TcpProxy(own_broker.port) as proxy:
+        proxy.freeze(upstream=False)
+        unheard = scene.daemon(port=proxy.port)
+        unheard.start()
+        wait_until_let_in(own_broker, unheard)
+        own_mariadb.pause()
+        proxy.thaw()
+        wait_until(lambda: lines(unheard), "the gap is in the log")
+        unheard.stop()
+    own_mariadb.resume()
+
+    daemon = scene.start_daemon()
+    wait_until(lambda: gaps(store), "a row that tells of the gap")
+    daemon.stop()
+
+    assert gaps(store) == ["session_unsure"]
 
 
 @pytest.mark.parametrize("is_frozen", [True, False], ids=["frozen", "away"])

@@ -86,6 +86,12 @@ class Visit:
         self.send(connack(session_present=session_present, properties=properties, protocol=self.protocol))
         return connect
 
+    async def refuse(self) -> None:
+        """Read CONNECT and do not let it in: bad user name or password."""
+        connect = await self.wait_for(Kind.CONNECT)
+        protocol = connect.body[6]
+        self.send(connack(reason=0x86 if protocol == 5 else 4, protocol=protocol))
+
     async def grant(self, reason: int = GRANTED_QOS_1) -> Packet:
         """Read SUBSCRIBE and give the same answer to each of its filters."""
         subscribe = await self.wait_for(Kind.SUBSCRIBE)

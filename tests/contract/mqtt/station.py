@@ -50,8 +50,16 @@ class Told:
     """``ports.Losses`` that remembers."""
 
     def __init__(self) -> None:
+        self.asked = 0
+        self.turned_away = 0
         self.sessions: list[bool] = []
         self.dropped: list[int] = []
+
+    async def connecting(self) -> None:
+        self.asked += 1
+
+    def told_turned_away(self) -> None:
+        self.turned_away += 1
 
     def told_session(self, *, present: bool) -> None:
         self.sessions.append(present)
@@ -66,10 +74,12 @@ class Station:
     ``received`` has what it delivered; ``deliver`` takes the place of its ``append``.
     """
 
-    def __init__(self, mqtt: Mqtt, *, deliver: Callable[[Received], None] | None = None, **more: Any) -> None:
+    def __init__(
+        self, mqtt: Mqtt, *, deliver: Callable[[Received], None] | None = None, losses: Told | None = None, **more: Any
+    ) -> None:
         self.mqtt = mqtt
         self.received: list[Received] = []
-        self.losses = Told()
+        self.losses = losses or Told()
         self.clock = FakeClock()
         self.bus = MqttBus(
             mqtt,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from axion_bus.buses.mqtt import DROPPED_TOPIC
+from axion_bus.errors import StoreUnavailable
 from tests.chaos.wire import Kind, publish
-from tests.contract.mqtt.station import Party, Station, settings, until
+from tests.contract.mqtt.station import Party, Station, Told, settings, until
 from tests.servers import Mosquitto
 from tests.servers.scripted_broker import ScriptedBroker, filters_of
 
@@ -57,6 +58,50 @@ async def test_a_lost_session_is_told_although_the_connection_that_found_it_lost
         await station.connected(2)
 
     assert [False, True] == station.losses.sessions
+
+
+class FailingOnce(Told):
+    """The database is away the first time."""
+
+    async def connecting(self):
+        await super().connecting()
+        if self.asked == 1:
+            raise StoreUnavailable("no database")
+
+
+async def test_a_broker_is_not_asked_for_the_session_before_that_is_on_record(base_topic, protocol):
+    connects = []
+
+    async def script(visit):
+        connects.append(await visit.accept())
+        await visit.grant()
+        await visit.serve()
+
+    losses = FailingOnce()
+    async with (
+        ScriptedBroker(script) as scripted,
+        Station(settings(scripted.url, base_topic, protocol), losses=losses) as station,
+    ):
+        trouble = await station.in_trouble("while the database is away: no database")
+        asked_then = len(connects)
+        await station.connected()
+
+    assert (0, 1, 2) == (asked_then, len(connects), losses.asked), trouble
+
+
+async def test_that_a_broker_refused_us_is_told(base_topic, protocol):
+    async def refuse(visit):
+        await visit.refuse()
+
+    async def kept(visit):
+        await visit.accept(session_present=True)
+        await visit.grant()
+        await visit.serve()
+
+    async with ScriptedBroker(refuse, kept) as scripted, Station(settings(scripted.url, base_topic, protocol)) as station:
+        await station.connected()
+
+    assert (2, 1, [True]) == (station.losses.asked, station.losses.turned_away, station.losses.sessions)
 
 
 async def test_every_connection_asks_for_a_session_that_is_kept_for_ever(base_topic, protocol):

@@ -36,6 +36,7 @@ async def main():
 asyncio.run(main())
 """
 BACK_TO_THE_FIRST = (
+    "ALTER TABLE data_ingest_slot DROP COLUMN ConnectingSince",
     "CREATE INDEX idx_communication_due ON data_incident_communication (NextAttemptAt, CommunicationGuid)",
     "DROP INDEX idx_communication_channel_due ON data_incident_communication",
     "DROP INDEX idx_alert_silenced ON data_alert",
