@@ -98,9 +98,7 @@ def returned(call: Call, answer: Mapping[str, Any]) -> list[Any]:
     error = answer["error"]
     if error is None:
         return call.gives(answer["data"])
-    allowed = error.get("allowed")
-    text = error["message"] if allowed is None else f"{error['message']} (allowed: {', '.join(allowed) or 'nothing'})"
-    raise CallError(_ERRORS.get(error["code"], FAILED), text)
+    raise CallError(_ERRORS.get(error["code"], FAILED), error["message"])
 
 
 def guid_of(name: str) -> str:
