@@ -13,7 +13,7 @@ from axion_bus.domain.communication import CommunicationStatus, Direction
 from axion_bus.domain.incident import CloseReason
 from axion_bus.errors import ValidationFailed
 from axion_bus.manager import fields as f
-from axion_bus.manager.fields import Allowed
+from axion_bus.manager.allowed import Allowed
 
 A = TypeVar("A", bound="Arguments")
 

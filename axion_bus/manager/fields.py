@@ -6,7 +6,6 @@ Used by ``arguments`` only. Bounds are those of the tables' columns.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -24,6 +23,7 @@ from axion_bus.domain.note import NoteType
 from axion_bus.domain.rules import Matcher
 from axion_bus.formats import limits, strict_json
 from axion_bus.formats.message import Unreadable
+from axion_bus.manager.allowed import Allowed, names_of, one_of, up_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,13 +38,6 @@ MAX_CONDITIONS = 32
 LONGEST_SILENCE = timedelta(days=3653)
 _ADDRESS = re.compile(r"[^@\s<>()\[\],;:\"\\]+@[A-Za-z0-9.-]+")
 _ALLOWED_CONTROLS = frozenset("\t\n\r")
-
-
-@dataclass(frozen=True, slots=True)
-class Allowed:
-    """In words, what a field may be."""
-
-    text: str
 
 
 def _text(maximum: int, *, is_line: bool, may_be_empty: bool = False) -> Callable[[object], str]:
@@ -69,7 +62,7 @@ def _text(maximum: int, *, is_line: bool, may_be_empty: bool = False) -> Callabl
 
 
 def _line(maximum: int) -> Any:
-    allowed = Allowed(f"a line of 1 to {maximum} characters, none of them a control character")
+    allowed = Allowed(f"a line of 1 to {maximum} characters, none of them a control character", up_to(maximum))
     return Annotated[str, BeforeValidator(_text(maximum, is_line=True)), allowed]
 
 
@@ -208,75 +201,80 @@ def _ending(value: object) -> Ending:
     return span
 
 
-def _names(kind: type[Enum], by_name: bool = False) -> Allowed:
-    return Allowed(", ".join(member.name if by_name else str(member.value) for member in kind))
-
-
 Title = _line(limits.TITLE)
 Package = _line(limits.PACKAGE)
 Person = _line(255)
 Code = _line(64)
 Recipient = _line(1024)
 Content = Annotated[
-    str, BeforeValidator(_text(limits.DESCRIPTION, is_line=False)), Allowed(f"a text of 1 to {limits.DESCRIPTION} characters")
+    str,
+    BeforeValidator(_text(limits.DESCRIPTION, is_line=False)),
+    Allowed(f"a text of 1 to {limits.DESCRIPTION} characters", up_to(limits.DESCRIPTION)),
 ]
 Template = Annotated[
     str,
     BeforeValidator(_text(template.MAX_CHARACTERS, is_line=False)),
     AfterValidator(_template),
-    Allowed("a text with the placeholders that the guide has; {{ and }} are braces"),
+    Allowed("a text with the placeholders that the guide has; {{ and }} are braces", up_to(template.MAX_CHARACTERS)),
 ]
 Description = Annotated[
     str,
     BeforeValidator(_text(limits.DESCRIPTION, is_line=False, may_be_empty=True)),
-    Allowed(f"a text of at most {limits.DESCRIPTION} characters"),
+    Allowed(f"a text of at most {limits.DESCRIPTION} characters", up_to(limits.DESCRIPTION, 0)),
 ]
-Guid = Annotated[str, BeforeValidator(_guid), Allowed("1 to 255 printable ASCII characters without spaces")]
+Guid = Annotated[
+    str, BeforeValidator(_guid), Allowed("1 to 255 printable ASCII characters without spaces", {"pattern": "^[!-~]{1,255}$"})
+]
 Guids = Annotated[tuple[Guid, ...], BeforeValidator(_tuple), Allowed("a list of alert guids")]
-Ref = Annotated[str, BeforeValidator(_reference), Allowed("REF-YYYYMMDD-XXX, with 3 to 7 letters or digits at the end")]
-SeverityField = Annotated[Severity, _enum(Severity, lambda text: Severity[text]), _names(Severity, by_name=True)]
-StatusField = Annotated[IncidentStatus, _enum(IncidentStatus, IncidentStatus), _names(IncidentStatus)]
-NoteTypeField = Annotated[NoteType, _enum(NoteType, NoteType), _names(NoteType)]
+Ref = Annotated[
+    str, BeforeValidator(_reference), Allowed("REF-YYYYMMDD-XXX, with 3 to 7 letters or digits at the end", {"minLength": 16})
+]
+SeverityField = Annotated[Severity, _enum(Severity, lambda text: Severity[text]), names_of(Severity, by_name=True)]
+StatusField = Annotated[IncidentStatus, _enum(IncidentStatus, IncidentStatus), names_of(IncidentStatus)]
+NoteTypeField = Annotated[NoteType, _enum(NoteType, NoteType), names_of(NoteType)]
 CloseReasonField = Annotated[
     CloseReason,
     _enum(CloseReason, CloseReason),
     AfterValidator(_by_people),
-    Allowed("RESOLVED, DUPLICATE, FALSE_ALARM"),
+    one_of("RESOLVED", "DUPLICATE", "FALSE_ALARM"),
 ]
-DirectionField = Annotated[Direction, _enum(Direction, Direction), _names(Direction)]
+DirectionField = Annotated[Direction, _enum(Direction, Direction), names_of(Direction)]
 LoggedStatus = Annotated[
     CommunicationStatus,
     _enum(CommunicationStatus, CommunicationStatus),
     AfterValidator(_logged),
-    Allowed("SENT, FAILED, RECEIVED"),
+    one_of("SENT", "FAILED", "RECEIVED"),
 ]
 ChannelName = Annotated[
     str,
     BeforeValidator(_channel),
-    Allowed(f"a channel such as {', '.join(Channel)} or PHONE: letters, digits, _ and -, 50 at most"),
+    Allowed(f"a channel such as {', '.join(Channel)} or PHONE: letters, digits, _ and -, 50 at most", up_to(50)),
 ]
-ReportFormat = Annotated[str, BeforeValidator(_report_format), Allowed("text, markdown, html")]
-Address = Annotated[str, BeforeValidator(_address), Allowed("an e-mail address such as ops@example.com")]
+ReportFormat = Annotated[str, BeforeValidator(_report_format), one_of("text", "markdown", "html")]
+Address = Annotated[str, BeforeValidator(_address), Allowed("an e-mail address such as ops@example.com", up_to(254))]
 Addresses = Annotated[tuple[Address, ...], BeforeValidator(_tuple), Allowed("a list of e-mail addresses")]
 Metadata = Annotated[
     dict[str, Any], BeforeValidator(_metadata), Allowed(f"a table that is at most {MAX_METADATA_BYTES} bytes of JSON")
 ]
-Condition = Annotated[Matcher, Parsed(_condition)]
+Condition = Annotated[Matcher, Parsed(_condition), Allowed("a condition such as severity >= HIGH", {"type": "string"})]
 Conditions = Annotated[
     tuple[Condition, ...],
     BeforeValidator(_conditions),
-    Allowed(f'1 to {MAX_CONDITIONS} conditions such as "package = BACKUP", "severity >= HIGH", "labels.env != test"'),
+    Allowed(
+        f'1 to {MAX_CONDITIONS} conditions such as "package = BACKUP", "severity >= HIGH", "labels.env != test"',
+        {"type": ["array", "string"], "items": {"type": "string"}, "minItems": 1, "maxItems": MAX_CONDITIONS},
+    ),
 ]
 Comment = Annotated[
     str,
     BeforeValidator(_text(512, is_line=True, may_be_empty=True)),
-    Allowed("a line of at most 512 characters, none of them a control character"),
+    Allowed("a line of at most 512 characters, none of them a control character", up_to(512, 0)),
 ]
 Moment = Annotated[datetime, BeforeValidator(_moment(is_end=False)), Allowed("a time with its offset: 2026-01-31T22:00:00Z")]
 Until = Annotated[
     Ending,
     Parsed(_ending),
-    Allowed('a time with its offset such as 2026-01-31T22:00:00Z, or how long from the start on, such as "2h"'),
+    Allowed('a time with its offset such as 2026-01-31T22:00:00Z, or how long from the start on, such as "2h"', {"type": "string"}),
 ]
 Start = Annotated[datetime, BeforeValidator(_moment(is_end=False)), Allowed("2026-01-31, or a time with its offset")]
 End = Annotated[datetime, BeforeValidator(_moment(is_end=True)), Allowed("2026-01-31, or a time with its offset")]
