@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from axion_bus.config import Settings
     from axion_bus.config.dbus import DbusSource
     from axion_bus.pipeline.outbox import Outbox
-    from axion_bus.ports import Slot
+    from axion_bus.ports import Meter, Slot
     from axion_bus.store.lock import InstanceLock
     from axion_bus.store.sql import SqlStore
     from axion_bus.systemd import Notifier
@@ -44,7 +44,7 @@ _START_LIMIT_S = 30.0
 
 
 async def open_patiently(
-    stack: AsyncExitStack, settings: Settings, *, boot_id: str, stop: asyncio.Event, notifier: Notifier
+    stack: AsyncExitStack, settings: Settings, *, boot_id: str, stop: asyncio.Event, notifier: Notifier, meter: Meter
 ) -> tuple[SqlStore, InstanceLock, Slot] | None:
     """The store with its schema in place, our lock and our slot; waits for a database that is away. None: stopped meanwhile.
 
@@ -57,7 +57,11 @@ async def open_patiently(
     password = store_settings.password.reveal() if store_settings.password else None
     store = await stack.enter_async_context(
         open_store(
-            str(store_settings.url), password=password, pool_size=store_settings.pool_size, timeout_s=store_settings.timeout_s
+            str(store_settings.url),
+            password=password,
+            pool_size=store_settings.pool_size,
+            timeout_s=store_settings.timeout_s,
+            meter=meter,
         )
     )
     while True:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from axion_bus.pipeline.gaps import Gaps
     from axion_bus.pipeline.intake import Intake
     from axion_bus.pipeline.progress import Progress
-    from axion_bus.ports import Clock, Store
+    from axion_bus.ports import Clock, Meter, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,15 @@ class DbusSide:
 
 
 def dbus_side(
-    settings: Settings, store: Store, intake: Intake, gaps: Gaps, clock: Clock, *, progress: Progress, wake: asyncio.Event
+    settings: Settings,
+    store: Store,
+    intake: Intake,
+    gaps: Gaps,
+    clock: Clock,
+    *,
+    progress: Progress,
+    wake: asyncio.Event,
+    meter: Meter,
 ) -> DbusSide | None:
     """The D-Bus side as ``[dbus]`` has it; None: it is off."""
     if not settings.dbus.is_on:
@@ -56,5 +64,6 @@ def dbus_side(
         settings=replace(relay_settings(settings), channel=Channel.DBUS, owner=f"dbus:{settings.mqtt.client_id}"[:64]),
         progress=progress,
         wake=wake,
+        meter=meter,
     )
     return DbusSide(bus=bus, relay=relay)

@@ -14,6 +14,7 @@ import structlog
 from axion_bus.daemon.serve import Orders, serve
 from axion_bus.errors import ConfigError
 from axion_bus.systemd import Notifier, configure_logging
+from axion_bus.telemetry import Figures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,13 +38,13 @@ async def run(settings: Settings, reload: Callable[[], Settings]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _order_stop, orders, notifier)
     loop.add_signal_handler(signal.SIGHUP, _order_reload, orders, notifier, reload)
-    boot_id = str(uuid4())
+    boot_id, figures = str(uuid4()), Figures()
     _tune_interpreter()
     while orders.settings is not None:
         settings, orders.settings = orders.settings, None
         orders.stop.clear()
         configure_logging(settings.log.level, style=settings.log.format)
-        await serve(settings, boot_id=boot_id, orders=orders, notifier=notifier)
+        await serve(settings, boot_id=boot_id, orders=orders, notifier=notifier, figures=figures)
     log.info("stopped")
 
 

@@ -18,6 +18,7 @@ from axion_bus.channels import configured
 from axion_bus.daemon.build import gone_channels, info, open_patiently, people_owner, relay_settings, requests, sources
 from axion_bus.daemon.dbus import dbus_side
 from axion_bus.daemon.health import Health
+from axion_bus.domain.communication import Channel
 from axion_bus.errors import AxionError
 from axion_bus.manager.people import manners, new_outbox, patience
 from axion_bus.pipeline.bell import Bell
@@ -32,6 +33,7 @@ from axion_bus.pipeline.record import Recorder
 from axion_bus.pipeline.relay import Relay
 from axion_bus.pipeline.silences import SilenceEnds
 from axion_bus.pipeline.timers import Timers
+from axion_bus.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
     from axion_bus.config import Settings
     from axion_bus.systemd import Notifier
+    from axion_bus.telemetry import Figures
 
 log = structlog.get_logger()
 
@@ -57,18 +60,18 @@ class Orders:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-async def serve(settings: Settings, *, boot_id: str, orders: Orders, notifier: Notifier) -> None:
+async def serve(settings: Settings, *, boot_id: str, orders: Orders, notifier: Notifier, figures: Figures) -> None:
     """Intake -> record -> relay, and what is beside them, until ``orders.stop``."""
     async with AsyncExitStack() as stack:
         instance, base_topic = settings.instance.name, settings.mqtt.base_topic
-        opened = await open_patiently(stack, settings, boot_id=boot_id, stop=orders.stop, notifier=notifier)
+        opened = await open_patiently(stack, settings, boot_id=boot_id, stop=orders.stop, notifier=notifier, meter=figures)
         if opened is None:
             return
         store, lock, slot = opened
         clock, recorded = SystemClock(), Bell()
         watched = {name: Progress(name, time.monotonic) for name in ("record", "relay", "dbus relay", "courier", "timers", "gaps")}
         outbox = new_outbox(settings)
-        gaps = Gaps(store=store, slot=slot, outbox=outbox, clock=clock, progress=watched["gaps"])
+        gaps = Gaps(store=store, slot=slot, outbox=outbox, clock=clock, progress=watched["gaps"], meter=figures)
         intake = Intake(
             batch_size=settings.intake.batch_size,
             batch_wait_s=settings.intake.batch_wait_ms / 1000,
@@ -86,12 +89,13 @@ async def serve(settings: Settings, *, boot_id: str, orders: Orders, notifier: N
             request_topics=settings.mqtt.request_topics,
             homeassistant=HomeAssistant.of(settings.mqtt, instance=instance, version=__version__),
         )
-        dbus = dbus_side(settings, store, intake, gaps, clock, progress=watched["dbus relay"], wake=recorded.hear())
+        dbus = dbus_side(settings, store, intake, gaps, clock, progress=watched["dbus relay"], wake=recorded.hear(), meter=figures)
         intake.feed_from([bus] if dbus is None else [bus, dbus.bus])
+        heard = sources(settings)
         recorder = Recorder(
             store=store,
             intake=intake,
-            sources=sources(settings),
+            sources=heard,
             rules=settings.rules(),
             outbox=outbox,
             clock=clock,
@@ -99,6 +103,7 @@ async def serve(settings: Settings, *, boot_id: str, orders: Orders, notifier: N
             recorded=recorded,
             requests=requests(settings, outbox),
             silences=settings.standing_silences(),
+            meter=figures,
         )
         mirror = Mirror(store=store, publisher=bus, base_topic=base_topic)
         relay = Relay(
@@ -109,6 +114,7 @@ async def serve(settings: Settings, *, boot_id: str, orders: Orders, notifier: N
             settings=relay_settings(settings),
             progress=watched["relay"],
             wake=recorded.hear(),
+            meter=figures,
         )
         channels = configured(settings.channels)
         for channel in channels.values():
@@ -120,6 +126,7 @@ async def serve(settings: Settings, *, boot_id: str, orders: Orders, notifier: N
             owner=people_owner(settings),
             patience=patience(settings),
             settle_for_s=math.inf,
+            meter=figures,
         )
         courier = Courier(
             store=store,
@@ -140,6 +147,16 @@ async def serve(settings: Settings, *, boot_id: str, orders: Orders, notifier: N
             silence_ends=SilenceEnds(outbox=outbox, rules=settings.rules(), standing=settings.standing_silences()),
         )
         health = Health(notifier, bus, None if dbus is None else dbus.bus, intake, tuple(watched.values()))
+        telemetry = Telemetry(
+            settings.metrics,
+            figures=figures,
+            queue=intake,
+            buses={Channel.MQTT: bus} | ({} if dbus is None else {Channel.DBUS: dbus.bus}),
+            survey=store,
+            clock=clock,
+            sources=heard.names,
+            channels=list(channels),
+        )
         stop = orders.stop
         relays = {"relay": relay.run(stop)} | ({} if dbus is None else {"dbus relay": dbus.relay.run(stop)})
         await _run_all(
@@ -152,6 +169,7 @@ async def serve(settings: Settings, *, boot_id: str, orders: Orders, notifier: N
                 "timers": timers.run(stop),
                 "gaps": gaps.run(stop),
                 "lock": lock.watch(stop),
+                "telemetry": telemetry.run(stop),
                 "health": health.run(stop),
             },
             wakes=(intake.close, gaps.wake, recorded.set),

@@ -63,8 +63,13 @@ class Sources:
         self._max_payload_bytes = max_payload_bytes
         self._known: dict[str, tuple[Source, str, str]] = {}
 
+    @property
+    def names(self) -> list[str]:
+        """The configured sources, as the configuration names them."""
+        return [*(each.topic_filter for each in self._sources), *self._signals]
+
     def name_of(self, received: Received) -> str:
-        """The configured source that reads ``received``, as the configuration names it: one of few."""
+        """Which of ``names`` reads ``received``; ``dbus`` for a native alert from there."""
         if received.channel == Channel.DBUS:
             return received.source or "dbus"
         if not self._sources:

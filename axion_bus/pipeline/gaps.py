@@ -73,7 +73,6 @@ class Gaps:
     def told_session(self, *, present: bool) -> None:
         """The broker accepted our subscriptions; ``present`` is its Session Present flag (MQTT 5 3.2.2.1.1)."""
         slot, now = self._slot, self._clock.now()
-        self._meter.connected(Channel.MQTT)
         if slot.subscribed_at is not None and not present:
             since = _moment(slot.subscribed_at)
             self._gap(

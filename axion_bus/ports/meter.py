@@ -30,10 +30,6 @@ class Meter(Protocol):
         """One attempt to send a message on ``channel`` has ended."""
         ...
 
-    def connected(self, bus: str) -> None:
-        """A connection to ``bus`` has begun, and hears."""
-        ...
-
     def gap(self, reason: str) -> None:
         """A bus told of messages that are lost, or may be."""
         ...
@@ -57,9 +53,6 @@ class Unmeasured:
         """Nothing."""
 
     def sent(self, channel: str, status: str, took_s: float) -> None:
-        """Nothing."""
-
-    def connected(self, bus: str) -> None:
         """Nothing."""
 
     def gap(self, reason: str) -> None:

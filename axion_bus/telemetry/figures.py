@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from axion_bus.domain.communication import Asked, Channel, Fault, Reason
+from axion_bus.domain.communication import Asked, Fault, Reason
 from axion_bus.ports import ALREADY_ACCEPTED
 from axion_bus.telemetry import catalogue
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from axion_bus.ports import Outcome
 
 REFUSED = "refused"
-_GAPS = (Fault.SESSION_LOST, Fault.BROKER_DROPPED, Fault.SIGNALS_MISSED, Fault.SIGNALS_DROPPED)
+_GAPS = (Fault.SESSION_LOST, Fault.SESSION_UNSURE, Fault.BROKER_DROPPED, Fault.SIGNALS_MISSED, Fault.SIGNALS_DROPPED)
 _STORE_ERRORS = ("StoreUnavailable", "StoreConflict", "StoreRefused")
 _STATUSES = ("sent", "postponed", "refused", "given_up")
 
@@ -46,7 +46,7 @@ def _send_spread() -> Spread:
 
 
 class Figures:
-    """``ports.Meter``. Each dict's keys are the values of a metric's labels."""
+    """``ports.Meter``. A dict's keys are the values of a metric's labels; ``connections`` are those of before the last reload."""
 
     def __init__(self) -> None:
         self.alerts: defaultdict[tuple[str, str], int] = defaultdict(int)
@@ -56,7 +56,7 @@ class Figures:
         self.batches = Spread(catalogue.BATCH.bounds)
         self.sends: defaultdict[tuple[str, str], int] = defaultdict(int)
         self.sends_s: defaultdict[str, Spread] = defaultdict(_send_spread)
-        self.connections: defaultdict[str, int] = defaultdict(int, {str(Channel.MQTT): 0})
+        self.connections: defaultdict[str, int] = defaultdict(int)
         self.gaps: defaultdict[str, int] = defaultdict(int, dict.fromkeys(map(str, _GAPS), 0))
         self.transactions_s = Spread(catalogue.TRANSACTIONS_S.bounds)
         self.store_errors: defaultdict[str, int] = defaultdict(int, dict.fromkeys(_STORE_ERRORS, 0))
@@ -92,10 +92,6 @@ class Figures:
         """One attempt to send a message has ended."""
         self.sends[channel, status] += 1
         self.sends_s[channel].note(max(took_s, 0.0))
-
-    def connected(self, bus: str) -> None:
-        """A connection has begun."""
-        self.connections[bus] += 1
 
     def gap(self, reason: str) -> None:
         """Messages are lost, or may be."""

@@ -68,6 +68,8 @@ class Panel:
         yield from self._counted()
         yield from self._of_intake()
         yield _gauge(catalogue.CONNECTED, [((name,), bus.is_connected) for name, bus in self._buses.items()])
+        connections = self._figures.connections
+        yield _counter(catalogue.CONNECTIONS, [((name,), connections[name] + bus.connection) for name, bus in self._buses.items()])
         yield from self._of_database()
 
     def _counted(self) -> Iterator[Metric]:
@@ -79,7 +81,6 @@ class Panel:
         yield _histogram(catalogue.BATCH, {(): figures.batches})
         yield _counter(catalogue.SENDS, figures.sends.items())
         yield _histogram(catalogue.SENDS_S, {(channel,): spread for channel, spread in figures.sends_s.items()})
-        yield _counter(catalogue.CONNECTIONS, _labelled(figures.connections))
         yield _counter(catalogue.GAPS, _labelled(figures.gaps))
         yield _histogram(catalogue.TRANSACTIONS_S, {(): figures.transactions_s})
         yield _counter(catalogue.STORE_ERRORS, _labelled(figures.store_errors))
@@ -93,7 +94,7 @@ class Panel:
 
     def _of_database(self) -> Iterator[Metric]:
         sample, answered_at = self._surveyor.sample, self._surveyor.answered_at
-        yield _gauge(catalogue.STORE_UP, [((), sample is not None)])
+        yield _gauge(catalogue.STORE_UP, [((), sample is not None)] if self._surveyor.has_asked else [])
         yield _gauge(catalogue.SAMPLED, [] if answered_at is None else [((), answered_at.timestamp())])
         yield _gauge(catalogue.INCIDENTS, [] if sample is None else _incidents(sample.standing))
         waiting = {} if sample is None else self._waiting(sample)

@@ -35,11 +35,15 @@ class Sample:
 
 
 class Surveyor:
-    """Asks ``survey``. ``sample`` is its answer, None while it gives none; ``answered_at`` is when it last gave one."""
+    """Asks ``survey``. ``sample`` is its answer, None while it gives none; ``answered_at`` is when it last gave one.
+
+    ``has_asked``: else nothing is known yet.
+    """
 
     def __init__(self, survey: Survey, clock: Clock) -> None:
         self._survey = survey
         self._clock = clock
+        self.has_asked = False
         self.sample: Sample | None = None
         self.answered_at: datetime | None = None
 
@@ -56,8 +60,8 @@ class Surveyor:
             standing = await self._survey.standing()
         except (StoreUnavailable, StoreConflict, StoreRefused) as exc:
             log.debug("survey_without_answer", error=str(exc)[:500])
-            self.sample = None
+            self.has_asked, self.sample = True, None
             return 0.0
-        self.answered_at = self._clock.now()
+        self.has_asked, self.answered_at = True, self._clock.now()
         self.sample = Sample(standing=standing, at=self.answered_at)
         return (self.answered_at - asked_at).total_seconds()

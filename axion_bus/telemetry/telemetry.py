@@ -35,6 +35,8 @@ class Telemetry:
         sources: Sequence[str],
         channels: Sequence[str],
     ) -> None:
+        self._figures = figures
+        self._buses = buses
         named = (*buses, *channels)
         figures.expect(sources, named)
         self._surveyor = Surveyor(survey, clock)
@@ -47,10 +49,12 @@ class Telemetry:
             self._shows.append(Textfile(settings.textfile, exposition.text))
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Show it until ``stop``; with nowhere to show it, nobody is asked."""
-        if not self._shows:
-            return
+        """Show it until ``stop``; with nowhere to show it, the database is not asked."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._surveyor.run(stop), name="metrics-survey")
+            if self._shows:
+                group.create_task(self._surveyor.run(stop), name="metrics-survey")
             for each in self._shows:
                 group.create_task(each.run(stop), name=f"metrics-{type(each).__name__.lower()}")
+            await stop.wait()
+        for name, bus in self._buses.items():
+            self._figures.connections[name] += bus.connection  # the next serving counts its own from 0
