@@ -52,7 +52,6 @@ class Session:
         self._is_open = False
         senders = {wanted.sender for source in parts.sources for wanted in source.wanted}
         self._watched = {sender for sender in senders if sender is not None and not sender.startswith(":")} - {BUS_NAME}
-        self._expects_senders = any(source.users is not None for source in parts.sources)
 
     async def open(self) -> None:
         """Connect, and ask for all signals. Raises BusUnavailable."""
@@ -87,7 +86,7 @@ class Session:
     def _rules(self) -> list[str]:
         owners = "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',member='NameOwnerChanged'"
         wanted = [rule(each) for source in self._parts.sources for each in source.wanted]
-        watched = [owners] if self._expects_senders else [f"{owners},arg0='{name}'" for name in sorted(self._watched)]
+        watched = [f"{owners},arg0='{name}'" for name in sorted(self._watched)]
         return list(dict.fromkeys([*watched, *wanted]))
 
     async def _find_owner(self, name: str) -> None:
@@ -163,10 +162,6 @@ class Session:
         self._door.admit(self.link, message, take)
 
     def _take_owner(self, name: str, _old: str, new: str) -> None:
-        if name.startswith(":"):
-            if new and self._expects_senders:  # it may be gone before its first signal is here
-                self._door.expect(self.link, name)
-            return
         if name not in self._watched:
             return
         if not new:

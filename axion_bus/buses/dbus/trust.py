@@ -70,11 +70,10 @@ class Door:
             self._drop(message)
         else:
             self._waiting.append((message, then))
-            self.expect(link, message.sender)
+            self._ask(link, message.sender)
 
-    def expect(self, link: Link, name: str) -> None:
-        """Find out who ``name`` is, unless that is known or asked already."""
-        if name not in self._known and name not in self._asked and len(self._asked) < _WAITING_MESSAGES:
+    def _ask(self, link: Link, name: str) -> None:
+        if name not in self._known and name not in self._asked:
             self._asked.add(name)
             self._spawn(self._find(link, name), name=f"sender {name}")
 

@@ -1,0 +1,154 @@
+"""The D-Bus bus under test, run in the test's own loop: what it delivered, what it told, who answers calls."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any, Self
+
+from dbus_next.message import Message
+
+from axion_bus.buses.dbus.bus import PATIENCE, DbusBus
+from axion_bus.buses.patience import Patience
+from axion_bus.config.dbus import Dbus
+from tests.contract.dbus.parties import TIMEOUT_S, until
+from tests.fakes import FakeClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from types import TracebackType
+
+    from axion_bus.buses.dbus.trust import Sender
+    from axion_bus.ports import Received
+
+IN_A_HURRY = Patience(connect_s=1.0, answer_s=1.0, ask_again_s=0.1, retry_first_s=0.02, retry_max_s=0.1)
+
+
+class Told:
+    """``ports.Losses`` that remembers."""
+
+    def __init__(self) -> None:
+        self.overflows: list[int] = []
+        self.away: list[datetime] = []
+
+    def told_session(self, *, present: bool) -> None:
+        raise AssertionError("D-Bus has no session")
+
+    def told_dropped(self, count: int) -> None:
+        raise AssertionError("D-Bus has no broker")
+
+    def told_overflow(self, count: int, since: datetime) -> None:
+        self.overflows.append(count)
+
+    def told_away(self, since: datetime) -> None:
+        self.away.append(since)
+
+
+class Echo:
+    """A service that answers each call with its first argument, unless it is busy."""
+
+    def __init__(self, bus: DbusBus) -> None:
+        self.is_busy = False
+        self.called: list[tuple[str, Sender]] = []
+        self._bus = bus
+
+    def call(self, message: Message, sender: Sender) -> None:
+        self.called.append((message.member, sender))
+        if self.is_busy:
+            self._bus.send(Message.new_error(message, "org.example.Error.Busy", "busy"))
+        else:
+            self._bus.send(Message.new_method_return(message, "s", message.body[:1]))
+
+
+class Station:
+    """A running bus; an asynchronous context manager, whose end stops it as the daemon would."""
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        patience: Patience = IN_A_HURRY,
+        max_payload_bytes: int = 262_144,
+        held_for_s: float | None = None,
+        deliver: Callable[[Received], None] | None = None,
+        **settings: Any,
+    ) -> None:
+        self.received: list[Received] = []
+        self.losses = Told()
+        self.clock = FakeClock()
+        self.bus = DbusBus(
+            Dbus(bus=address, **settings),
+            deliver=deliver or self.received.append,
+            losses=self.losses,
+            clock=self.clock,
+            max_payload_bytes=max_payload_bytes,
+            patience=patience,
+        )
+        if held_for_s is not None:
+            self.bus._parts.valve._held_for_s = held_for_s
+        self.service = Echo(self.bus)
+        self.bus.service = self.service
+
+    @property
+    def bodies(self) -> list[bytes]:
+        """What was delivered."""
+        return [each.body for each in self.received]
+
+    @property
+    def documents(self) -> list[Any]:
+        """The same, read."""
+        return [json.loads(each.body) for each in self.received]
+
+    async def connected(self, number: int = 1) -> Self:
+        """Wait until it is connected for the ``number``-th time."""
+        await until(
+            lambda: self._is_running() and self.bus.is_connected and self.bus.connection >= number,
+            lambda: f"a connection: {self.bus.trouble}",
+        )
+        return self
+
+    async def got(self, count: int) -> list[Received]:
+        """Wait until ``count`` messages were delivered."""
+        await until(lambda: len(self.received) >= count, lambda: f"{count} messages; there are {len(self.received)}")
+        return self.received
+
+    async def in_trouble(self, text: str) -> str:
+        """Wait until its trouble has ``text`` in it."""
+        await until(
+            lambda: self._is_running() and text in (self.bus.trouble or ""), lambda: f"trouble with {text}: {self.bus.trouble}"
+        )
+        return str(self.bus.trouble)
+
+    async def settled(self) -> None:
+        """Wait until the bus has dealt with everything that was sent to us before: what is for us has arrived, or is on its way."""
+        session = self.bus._session
+        assert session is not None
+        await session.link.call("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetId")
+        await until(lambda: not session._door._waiting, "senders that are known")
+
+    async def __aenter__(self) -> Self:
+        self._running = asyncio.create_task(self.bus.run())
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
+        self._running.cancel()
+        await asyncio.wait((self._running,), timeout=TIMEOUT_S)
+        if not self._running.cancelled() and self._running.exception() is not None and exc is None:
+            raise self._running.exception()  # type: ignore[misc]
+
+    def _is_running(self) -> bool:
+        if self._running.done():
+            self._running.result()
+            raise AssertionError("the bus has ended by itself")
+        return True
+
+
+def source(**keys: Any) -> dict[str, Any]:
+    """A [[dbus.sources]] of the boiler's signals, read by a mapping unless ``keys`` say otherwise."""
+    own = {} if "format" in keys or "preset" in keys else {"mapping": {"title": "args[0]"}}
+    interface = {} if "preset" in keys else {"interface": "org.example.Boiler"}
+    return {**interface, **own, **keys}
+
+
+__all__ = ["IN_A_HURRY", "PATIENCE", "Echo", "Station", "Told", "source"]
