@@ -76,6 +76,10 @@ class AlreadyRunning(AxionError):
     """Another daemon holds this client id or this database file."""
 
 
+class DaemonAway(AxionError):
+    """No daemon takes orders for this configuration, or it gives no answer."""
+
+
 class NotFound(AxionError):
     """No incident, communication or notify code is known by that name. Nothing was changed."""
 

@@ -47,3 +47,7 @@ class Shell:
     def set(self, name: str, value: str) -> None:
         """Set an environment variable."""
         self._monkeypatch.setenv(name, value)
+
+    def unset(self, name: str) -> None:
+        """Take an environment variable away."""
+        self._monkeypatch.delenv(name)

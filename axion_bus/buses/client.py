@@ -64,6 +64,12 @@ def new_client_of(kind: Callable[..., C], mqtt: Mqtt, *, client_id: str, keeps_s
     return client
 
 
+def check_certificates(mqtt: Mqtt) -> None:
+    """Raise ConfigError if the certificates of ``mqtt`` cannot be used."""
+    if mqtt.url.tls:
+        _tls_context(mqtt.tls or Tls())
+
+
 def connect(client: paho.Client, mqtt: Mqtt, *, keeps_session: bool = False, receive_maximum: int | None = None) -> None:
     """Connect, blocking until the connection is there. ``receive_maximum`` bounds what the broker may have unacknowledged (MQTT 5).
 

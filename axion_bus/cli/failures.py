@@ -37,6 +37,9 @@ VERDICTS: dict[type[Exception], Verdict] = {
     errors.BusUnavailable: Verdict(
         5, "unavailable", "is the broker running? 'axion-bus config show' shows which [mqtt] is in force"
     ),
+    errors.DaemonAway: Verdict(
+        5, "unavailable", "does it run, on this configuration file? 'systemctl status axion-bus' tells; --config names another file"
+    ),
     errors.SchemaError: Verdict(4, "refused", "see 'axion-bus db status'; 'axion-bus db upgrade' upgrades an older schema"),
     errors.AlreadyRunning: Verdict(4, "refused", "stop the other daemon, or give this one a client_id and store of its own"),
     errors.InvalidTransition: Verdict(4, "invalid_transition", "choose one of the allowed statuses"),

@@ -27,14 +27,14 @@ def check_secrets(settings: Settings, origin: Origin) -> list[str]:
     return [f"{dotted(path)}: {secret} was not checked: {secret.problem}" for path, secret in unread]
 
 
-def require_secrets(settings: Settings, origin: Origin) -> None:
-    """Refuse to start the daemon without a secret of a section that it acts on, whatever keeps it from being read.
+def require_secrets(settings: Settings, origin: Origin, *, every: bool = False) -> None:
+    """Refuse to go on without the secrets of database and broker, or without ``every`` one, whatever keeps them from being read.
 
     Raises:
         ConfigError: one line for each that cannot be read.
 
     """
-    _refuse([item for item in _unread(settings) if item[0][0] in ("store", "mqtt")], origin)
+    _refuse([item for item in _unread(settings) if every or item[0][0] in ("store", "mqtt")], origin)
 
 
 def _unread(settings: Settings) -> list[tuple[KeyPath, Secret]]:

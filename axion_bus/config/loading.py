@@ -5,6 +5,7 @@ The only module of the program that looks at environment variables. Called by th
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pwd
 import re
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 FILE_VARIABLE = "AXION_BUS_CONFIG"
 SYSTEM_FILE = Path("/etc/axion-bus/axion-bus.toml")
 SYSTEM_STATE = Path("/var/lib/axion-bus")
+SYSTEM_RUNTIME = Path("/run/axion-bus")
 MAX_BYTES = 1_048_576
 """What a configuration file may have at most."""
 
@@ -120,6 +122,20 @@ def state_directory(environ: Mapping[str, str]) -> Path:
         return Path(user_state, "axion-bus")
     home = environ.get("HOME", "")
     return Path(home if home.startswith("/") else pwd.getpwuid(os.getuid()).pw_dir, ".local/state/axion-bus")
+
+
+def control_sockets(file: Path | None, environ: Mapping[str, str]) -> list[Path]:
+    """Where a daemon with the configuration ``file`` takes orders: the first that it can make. ``axion-bus reload`` looks there."""
+    named = hashlib.sha256(os.fsencode(file.resolve()) if file else b"").hexdigest()
+    service = environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    users = environ.get("XDG_RUNTIME_DIR", "")
+    directories = [
+        *([Path(service)] if service.startswith("/") else []),
+        SYSTEM_RUNTIME,
+        *([Path(users, "axion-bus")] if users.startswith("/") else []),
+        state_directory(environ),
+    ]
+    return [directory / f"control-{named[:16]}" for directory in directories]
 
 
 def host_name() -> str:

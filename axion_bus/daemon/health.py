@@ -12,6 +12,7 @@ import structlog
 if TYPE_CHECKING:
     from axion_bus.buses.dbus.bus import DbusBus
     from axion_bus.buses.mqtt import MqttBus
+    from axion_bus.daemon.orders import Orders
     from axion_bus.pipeline.intake import Intake
     from axion_bus.pipeline.progress import Progress
     from axion_bus.systemd import Notifier
@@ -30,13 +31,14 @@ class Health:
     dbus: DbusBus | None
     intake: Intake
     watched: tuple[Progress, ...]
+    orders: Orders
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look once a second until ``stop``."""
         every_s = self.notifier.watchdog_interval_s
         fed_at = 0.0
         said = self.status()
-        self.notifier.ready(said)
+        self.orders.serves(said)
         log.info("ready", status=said)
         while not await is_set_within(stop, _STATUS_EVERY_S):
             now_s = time.monotonic()
@@ -44,7 +46,8 @@ class Health:
                 fed_at = now_s
                 self.notifier.watchdog()
             if said != (said := self.status()):
-                self.notifier.status(said)
+                self.orders.status = said
+                self.notifier.status(self.orders.with_fault(said))
 
     def _stalled(self, now_s: float, limit_s: float) -> bool:
         stalled = [each.name for each in self.watched if each.is_stalled(now_s, limit_s)]

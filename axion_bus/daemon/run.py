@@ -11,21 +11,26 @@ from uuid import uuid4
 
 import structlog
 
-from axion_bus.daemon.serve import Orders, serve
-from axion_bus.errors import ConfigError
+from axion_bus.daemon.control import listening
+from axion_bus.daemon.orders import Orders
+from axion_bus.daemon.serve import serve
+from axion_bus.errors import AxionError
 from axion_bus.systemd import Notifier, configure_logging
 from axion_bus.telemetry import Figures
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from axion_bus.config import Settings
 
 log = structlog.get_logger()
 
 
-async def run(settings: Settings, reload: Callable[[], Settings]) -> None:
+async def run(settings: Settings, reload: Callable[[], Settings], control: Sequence[Path] = ()) -> None:
     """Serve until SIGTERM or SIGINT. SIGHUP: go on with what ``reload`` gives; if that raises ConfigError, with what is in force.
+
+    At the first of the ``control`` sockets that can be made, ``axion-bus reload`` is answered.
 
     Raises:
         AlreadyRunning: another daemon has this client id or this database.
@@ -33,19 +38,37 @@ async def run(settings: Settings, reload: Callable[[], Settings]) -> None:
 
     """
     notifier = Notifier.from_environment()
-    orders = Orders(settings)
+    orders = Orders(settings, reload, notifier)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _order_stop, orders, notifier)
-    loop.add_signal_handler(signal.SIGHUP, _order_reload, orders, notifier, reload)
-    boot_id, figures = str(uuid4()), Figures()
+        loop.add_signal_handler(number, orders.leave)
+    loop.add_signal_handler(signal.SIGHUP, orders.reload)
     _tune_interpreter()
-    while orders.settings is not None:
-        settings, orders.settings = orders.settings, None
-        orders.stop.clear()
-        configure_logging(settings.log.level, style=settings.log.format)
-        await serve(settings, boot_id=boot_id, orders=orders, notifier=notifier, figures=figures)
+    async with listening(control, orders):
+        await _serve_all(orders, notifier)
     log.info("stopped")
+
+
+async def _serve_all(orders: Orders, notifier: Notifier) -> None:
+    """Serve with what was ordered, and after it with what was ordered next.
+
+    New settings that cannot even be begun with (certificates, a schema, another daemon's client id) are given up for the old.
+    """
+    boot_id, figures = str(uuid4()), Figures()
+    before: Settings | None = None
+    while (settings := orders.begin()) is not None:
+        configure_logging(settings.log.level, style=settings.log.format)
+        try:
+            await serve(settings, boot_id=boot_id, orders=orders, notifier=notifier, figures=figures)
+        except AxionError as exc:
+            if before is None or orders.is_serving:
+                raise
+            if not orders.is_leaving:
+                orders.refuse(str(exc))
+                orders.settings = orders.settings or before
+            before = None
+        else:
+            before = settings
 
 
 def _tune_interpreter() -> None:
@@ -54,22 +77,3 @@ def _tune_interpreter() -> None:
     gc.collect()
     gc.freeze()  # what is loaded by now stays: no collection need go through it again
     gc.set_threshold(10_000, 20, 20)
-
-
-def _order_stop(orders: Orders, notifier: Notifier) -> None:
-    notifier.stopping("finishing what is at hand")
-    orders.settings = None
-    orders.stop.set()
-
-
-def _order_reload(orders: Orders, notifier: Notifier, reload: Callable[[], Settings]) -> None:
-    if orders.stop.is_set():
-        return  # a stop is a stop, and a reload that is under way reads the file anyway
-    notifier.reloading()
-    try:
-        orders.settings = reload()
-    except ConfigError as exc:
-        log.error("reload_refused", error=str(exc))  # noqa: TRY400 - the faults are the message
-        notifier.ready("the new configuration is faulty; the old one is in force")
-        return
-    orders.stop.set()

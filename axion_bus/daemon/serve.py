@@ -6,7 +6,6 @@ import asyncio
 import math
 import time
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from axion_bus.config import Settings
+    from axion_bus.daemon.orders import Orders
     from axion_bus.systemd import Notifier
     from axion_bus.telemetry import Figures
 
@@ -50,14 +50,6 @@ STOP_WITHIN_S = 4.0
 
 Of the 10 s of G14 the rest is for leaving: 2 s the broker, 1 s the database's lock, when they stand still.
 """
-
-
-@dataclass(slots=True)
-class Orders:
-    """What signals ask for: ``stop`` ends the serving; ``settings`` is what to serve with afterwards, None: nothing."""
-
-    settings: Settings | None
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 async def serve(settings: Settings, *, boot_id: str, orders: Orders, notifier: Notifier, figures: Figures) -> None:
@@ -146,7 +138,8 @@ async def serve(settings: Settings, *, boot_id: str, orders: Orders, notifier: N
             remind_after=settings.notify.reminder_every,
             silence_ends=SilenceEnds(outbox=outbox, rules=settings.rules(), standing=settings.standing_silences()),
         )
-        health = Health(notifier, bus, None if dbus is None else dbus.bus, intake, tuple(watched.values()))
+        health = Health(notifier, bus, None if dbus is None else dbus.bus, intake, tuple(watched.values()), orders)
+        orders.audit_by(gaps.told_refused)
         telemetry = Telemetry(
             settings.metrics,
             figures=figures,

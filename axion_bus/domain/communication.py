@@ -106,6 +106,7 @@ class Fault(StrEnum):
     BROKER_DROPPED = "broker_dropped"  # a gap: the broker's own count of dropped messages grew
     SIGNALS_MISSED = "signals_missed"  # a gap: we were not on the D-Bus bus
     SIGNALS_DROPPED = "signals_dropped"  # a gap: more D-Bus signals came than could be taken
+    RELOAD_REFUSED = "reload_refused"  # not a message: a changed configuration was faulty, the one before it stays in force
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

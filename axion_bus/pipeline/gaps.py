@@ -1,7 +1,7 @@
 """Telling of gaps: what was lost on the way to us becomes a FAILED row of the audit stream, never silence.
 
 The broker has no session for a client id that had one; its own count of dropped messages grew; we were away from the D-Bus bus, or
-could not take all of its signals.
+could not take all of its signals. So does a changed configuration that was refused: it is missing as well.
 """
 
 from __future__ import annotations
@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+CONFIGURATION = "CONFIGURATION"
+"""The Channel of rows about a configuration that was refused."""
+
 _RETRY_S = 1.0
+_MAX_TEXT = 4000
 
 
 class Gaps:
@@ -113,27 +117,33 @@ class Gaps:
         """We are on the D-Bus bus again, and were not since that time: signals of the time between are lost."""
         self._signal_gap(Fault.SIGNALS_MISSED, f"not on the bus from {_moment(since)} until now: signals of that time are lost")
 
+    def told_refused(self, text: str) -> None:
+        """A changed configuration was faulty, and the one before it stays in force."""
+        self._rows.append(self._row(Fault.RELOAD_REFUSED, text[:_MAX_TEXT], channel=CONFIGURATION, recipient=""))
+        self._news.set()
+
     def _signal_gap(self, fault: Fault, text: str) -> None:
         self._gap(fault, text, channel=Channel.DBUS, recipient=OBJECT_PATH)
         self._news.set()
 
     def _gap(self, fault: Fault, text: str, *, channel: Channel = Channel.MQTT, recipient: str | None = None) -> None:
-        now = self._clock.now()
         self._meter.gap(fault.value)
         log.error("gap", reason=fault.value, detail=text)
-        self._rows.append(
-            Communication(
-                guid=self._outbox.new_guid(now),
-                short_ref=self._outbox.new_reference(now),
-                channel=channel,
-                direction=Direction.INBOUND,
-                status=CommunicationStatus.FAILED,
-                message="",
-                recipient=recipient or self._slot.client_id,
-                timestamp=now,
-                metadata={"reason": fault.value},
-                error_message=f"{fault.value}: {text}",
-            )
+        self._rows.append(self._row(fault, text, channel=channel, recipient=recipient or self._slot.client_id))
+
+    def _row(self, fault: Fault, text: str, *, channel: str, recipient: str) -> Communication:
+        now = self._clock.now()
+        return Communication(
+            guid=self._outbox.new_guid(now),
+            short_ref=self._outbox.new_reference(now),
+            channel=channel,
+            direction=Direction.INBOUND,
+            status=CommunicationStatus.FAILED,
+            message="",
+            recipient=recipient,
+            timestamp=now,
+            metadata={"reason": fault.value},
+            error_message=f"{fault.value}: {text}",
         )
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -57,7 +57,11 @@ def _accepted_once(history: History, ledger: Ledger) -> Iterator[str]:
     yield from _fault("duplicated: more than one row", (key for key, number in rows.items() if number > 1))
     yield from _fault(
         "refused: FAILED though it was well formed",
-        (f"{row.external_id or row.guid} ({row.reason}: {row.error})" for row in ledger.inbound if row.status == "FAILED"),
+        (
+            f"{row.external_id or row.guid} ({row.reason}: {row.error})"
+            for row in ledger.inbound
+            if row.status == "FAILED" and row.reason != "reload_refused"  # no message
+        ),
     )
 
 

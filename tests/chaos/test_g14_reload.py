@@ -38,7 +38,12 @@ def send_low(scene, name):
 def reasons(store):
     """Why each alert had the effect that it had."""
     rows = ledger.query(store, "SELECT * FROM data_incident_communication WHERE Direction = 'INBOUND'")
-    return {row["ExternalId"]: ledger.metadata(row)["reason"] for row in rows}
+    return {row["ExternalId"]: ledger.metadata(row)["reason"] for row in rows if row["Channel"] == "MQTT"}
+
+
+def refusals(store):
+    """What the audit stream says of configurations that were refused."""
+    return ledger.query(store, "SELECT * FROM data_incident_communication WHERE Channel = 'CONFIGURATION'")
 
 
 def test_a_good_file_is_in_force_after_a_reload(broker, sqlite_url, make_scene):
@@ -63,9 +68,12 @@ def test_a_faulty_file_leaves_the_old_one_in_force_and_is_named(broker, sqlite_u
 
     faults = scene.verdict()
     (refusal,) = daemon.logged("reload_refused")
+    (row,) = refusals(sqlite_url)
 
     assert (faults, reasons(sqlite_url)) == ([], {"after": "below_create_at"})
     assert "the old one is in force" in answer
+    assert ("FAILED", "reload_refused") == (row["Status"], ledger.metadata(row)["reason"])
+    assert ("correlation.create_at" in row["ErrorMessage"], "nonsense" in row["ErrorMessage"]) == (True, True)
     assert ("correlation.create_at" in refusal["error"], "nonsense" in refusal["error"]) == (True, True)
 
 

@@ -95,7 +95,7 @@ class Daemon(Process):
     def environment(self) -> Mapping[str, str]:
         """Its NOTIFY_SOCKET, and what the test gives it."""
         assert self._manager is not None
-        return {"NOTIFY_SOCKET": self._manager.address, **self._environment}
+        return {"NOTIFY_SOCKET": self._manager.address, "RUNTIME_DIRECTORY": str(self.directory), **self._environment}
 
     def spawn(self) -> Self:
         """Start it without waiting for READY=1."""
