@@ -51,6 +51,7 @@ VERBS = {
     "config": ("config", "command", "Show the configuration in force."),
     "db": ("db", "command", "Upgrade the database's schema, or show its state."),
     "desktop": ("desktop", "command", "Show the open incidents in this desktop session."),
+    "schema": ("schemas", "command", "Print what is on the bus as JSON Schema or AsyncAPI."),
     "completion": ("completion", "command", "Print what makes a shell complete our commands."),
     "version": ("version", "command", "Print the version."),
 }
