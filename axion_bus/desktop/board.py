@@ -117,7 +117,7 @@ class Board:
         """The person, or the server by itself, has closed what is seen under ``key``."""
         self._messages.pop(key, None)
         if key == REST:
-            self._rest_put_away = sum(card.is_wanted for card in self._cards.values()) - self._limit
+            self._rest_put_away = max(0, sum(card.is_wanted for card in self._cards.values()) - self._limit)
         elif key in self._cards:
             self._cards[key] = replace(self._cards[key], is_quiet=True)
 

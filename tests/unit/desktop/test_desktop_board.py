@@ -135,6 +135,13 @@ def test_the_line_for_the_rest_is_put_away_until_there_is_more_of_it():
     assert ([guid(1)], [guid(1), REST]) == (away, seen(board))
 
 
+def test_a_line_for_the_rest_that_is_put_away_too_late_does_nothing():
+    board = Board(user="ann", limit=1)
+    board.put_away(REST)
+
+    assert [] == seen(board)
+
+
 def test_the_line_for_the_rest_comes_back_after_it_was_shorter():
     board = Board(user="ann", limit=1)
     for number in (1, 2, 3):

@@ -1,0 +1,188 @@
+"""From an alert on MQTT to a click on a desktop and back: everybody sees the same."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from tests.chaos import ledger
+from tests.chaos.scene import start_hearing
+from tests.chaos.subscriber import Subscriber
+from tests.people import define, messages
+from tests.servers import DbusDaemon, wait_until
+from tests.servers.desktop import Desktop
+from tests.servers.notifications import NotificationServer
+
+ALERT = {"id": "1", "title": "Database down", "severity": "CRITICAL", "package": "DATABASE"}
+INBOUND = "SELECT * FROM data_incident_communication WHERE Direction = 'INBOUND' AND Channel = 'DBUS'"
+
+POLICY = """
+  <policy context="default">
+    <allow own="org.axion.Bus1"/>
+    <allow send_destination="org.axion.Bus1"/>
+  </policy>"""
+
+
+@pytest.fixture
+def system_bus(tmp_path):
+    with DbusDaemon(tmp_path, "system-like", lines=[POLICY], name="system-bus") as bus:
+        yield bus
+
+
+@pytest.fixture
+def session_bus(tmp_path):
+    with DbusDaemon(tmp_path, name="session-bus") as bus:
+        yield bus
+
+
+@pytest.fixture
+async def server(session_bus):
+    async with NotificationServer(session_bus.address) as running:
+        yield running
+
+
+@pytest.fixture
+def start(broker, make_daemon, system_bus):
+    """Starts a daemon on the broker and on the system bus, which it has joined."""
+
+    def start(url, more=""):
+        daemon = make_daemon(store=url, broker=broker.url, more=f"[dbus]\nbus = {json.dumps(system_bus.address)}\n{more}")
+        start_hearing(daemon)
+        wait_until(lambda: daemon.logged("dbus_connected"), "the daemon is on the bus")
+        return daemon
+
+    return start
+
+
+@pytest.fixture
+def desktop(tmp_path, system_bus, session_bus, server):
+    """The desktop of ann, not yet started."""
+    made = Desktop(tmp_path, bus=system_bus.address, session=session_bus.address, user="ann")
+    yield made
+    if made.is_running:
+        made.kill()
+
+
+@pytest.fixture
+def working(start, desktop, publish):
+    """Starts a daemon and the desktop, and publishes ALERT; returns the daemon."""
+
+    async def work(url, more=""):
+        daemon = await asyncio.to_thread(start, url, more)
+        await asyncio.to_thread(desktop.start)
+        publish("alerts/db/main", **ALERT)
+        return daemon
+
+    return work
+
+
+@pytest.fixture
+def moves(broker, base_topic):
+    """What MQTT is told of incidents that move on."""
+    with Subscriber(broker.port, f"{base_topic}/events/incident/status-changed") as subscriber:
+        yield subscriber
+
+
+def status(url):
+    return [row["Status"] for row in ledger.query(url, "SELECT Status FROM data_incident")]
+
+
+async def is_so(condition, what):
+    await asyncio.to_thread(wait_until, condition, what)
+
+
+async def test_a_click_on_acknowledge_moves_the_incident_everywhere(working, server, moves, store_url):
+    await working(store_url)
+    await server.until(lambda: server.seen)
+    seen = server.only
+    server.click(seen.number, "acknowledge")
+    await is_so(lambda: moves.messages, "the event on MQTT")
+    (event,) = moves.events
+    await server.until(lambda: not server.seen)
+
+    assert ("CRITICAL: Database down", 2) == (seen.summary, seen.urgency)
+    assert ["INVESTIGATING"] == status(store_url)
+    (row,) = ledger.query(store_url, INBOUND)
+    assert ("RECEIVED", "ann") == (row["Status"], json.loads(row["Metadata"])["by"])
+    assert ("ann", {"old": "CREATED", "new": "INVESTIGATING"}) == (event["data"]["by"], event["data"]["change"])
+
+
+async def test_a_click_on_close_closes_the_incident(working, server, sqlite_url):
+    await working(sqlite_url)
+    await server.until(lambda: server.seen)
+    server.click(server.only.number, "close")
+    await is_so(lambda: status(sqlite_url) == ["CLOSED"], "the incident is closed")
+
+    (note,) = ledger.query(sqlite_url, "SELECT * FROM data_incident_note")
+    assert ("Closed on the desktop of ann", "ann") == (note["Content"], note["CreatedBy"])
+
+
+async def test_what_somebody_acknowledges_over_mqtt_is_withdrawn(working, publish, server, sqlite_url):
+    await working(sqlite_url)
+    await server.until(lambda: server.seen)
+    guid = ledger.query(sqlite_url, "SELECT IncidentGuid FROM data_incident")[0]["IncidentGuid"]
+    publish("request/acknowledge", incident_guid=guid, by="bob")
+    await server.until(lambda: not server.seen)
+
+    assert [] == ledger.query(sqlite_url, INBOUND)
+
+
+async def test_what_was_opened_before_the_desktop_started_is_seen_and_withdrawn_when_it_ends(
+    start, publish, desktop, server, sqlite_url
+):
+    await asyncio.to_thread(start, sqlite_url)
+    publish("alerts/db/main", **ALERT)
+    await is_so(lambda: status(sqlite_url) == ["CREATED"], "the incident is open")
+    await asyncio.to_thread(desktop.start)
+    await server.until(lambda: server.seen)
+    code = await asyncio.to_thread(desktop.stop)
+
+    assert (0, {}) == (code, server.seen)
+
+
+async def test_a_daemon_that_is_killed_and_started_again_is_answered(working, publish, server, sqlite_url):
+    daemon = await working(sqlite_url)
+    await server.until(lambda: server.seen)
+    daemon.kill()
+    await asyncio.to_thread(start_hearing, daemon)
+    publish("alerts/db/main", **{**ALERT, "id": "2", "title": "Disk full", "severity": "HIGH"})
+    await server.until(lambda: len(server.seen) == 2)
+    server.click(next(iter(server.seen)), "acknowledge")
+    await is_so(lambda: sorted(status(sqlite_url)) == ["CREATED", "INVESTIGATING"], "one of them is acknowledged")
+
+    assert ["HIGH: Disk full"] == server.summaries
+
+
+async def test_a_notify_code_reaches_the_desktop(working, server, sqlite_url):
+    await working(sqlite_url, '[notify]\nacknowledged = "DESK"\n')
+    await server.until(lambda: server.seen)
+    define(sqlite_url, "DESK", "DBUS")
+    server.click(server.only.number, "acknowledge")
+    await server.until(lambda: "[CRITICAL] Database down (INVESTIGATING)" in server.summaries)
+    await is_so(lambda: [row["Status"] for row in to_desktops(sqlite_url)] == ["SENT"], "the message is sent")
+
+    assert () == server.only.actions
+
+
+def to_desktops(url):
+    return [row for row in messages(url) if row["Recipient"] == "desktop"]
+
+
+async def test_what_waits_for_dbus_is_settled_when_that_is_turned_off(start, publish, sqlite_url, system_bus):
+    daemon = await asyncio.to_thread(start, sqlite_url)
+    await asyncio.to_thread(system_bus.kill)
+    publish("alerts/db/main", **ALERT)
+    await is_so(lambda: status(sqlite_url) == ["CREATED"], "the incident is open")
+    daemon.stop()
+    waiting = [row["Status"] for row in messages(sqlite_url)]
+    turned_off = daemon.config_file.read_text().replace(f"bus = {json.dumps(system_bus.address)}", 'bus = "off"')
+    daemon.config_file.write_text(turned_off)
+    await asyncio.to_thread(daemon.start)
+    await is_so(lambda: daemon.logged("messages_abandoned"), "what waits is settled")
+
+    assert (["PENDING"], [("FAILED", "[dbus] was turned off before this was delivered")]) == (
+        waiting,
+        [(row["Status"], row["ErrorMessage"]) for row in messages(sqlite_url)],
+    )
