@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from axion_bus.errors import ConfigError
-from axion_bus.formats import alertmanager, auto, cloudevents, limits, native, text
+from axion_bus.formats import alertmanager, auto, cloudevents, limits, nagios, native, pagerduty, telegraf, text, zabbix
 from axion_bus.formats.message import Context, Decoder, Element, Malformed
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ class FormatName(StrEnum):
     NATIVE = "native"
     CLOUDEVENTS = "cloudevents"
     ALERTMANAGER = "alertmanager"
+    PAGERDUTY = "pagerduty"
+    TELEGRAF = "telegraf"
+    ZABBIX = "zabbix"
+    NAGIOS = "nagios"
     TEXT = "text"
     JSON = "json"
 
@@ -34,6 +38,10 @@ _DECODERS: Mapping[FormatName, Decoder] = {
     FormatName.NATIVE: native.decode,
     FormatName.CLOUDEVENTS: cloudevents.decode,
     FormatName.ALERTMANAGER: alertmanager.decode,
+    FormatName.PAGERDUTY: pagerduty.decode,
+    FormatName.TELEGRAF: telegraf.decode,
+    FormatName.ZABBIX: zabbix.decode,
+    FormatName.NAGIOS: nagios.decode,
     FormatName.TEXT: text.decode,
 }
 

@@ -1,4 +1,7 @@
-"""A message whose format nobody named: look at it. JSON begins with { or with an array of objects; what is no JSON is text."""
+"""A message whose format nobody named: look at it. JSON begins with { or with an array of objects; what is no JSON is text.
+
+An object with a ``title`` is always ours: no other program's form has one.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from axion_bus.domain.communication import Fault
-from axion_bus.formats import alertmanager, cloudevents, parts, text
+from axion_bus.formats import alertmanager, cloudevents, nagios, pagerduty, parts, telegraf, text, zabbix
 from axion_bus.formats.fields import alert
 from axion_bus.formats.message import Element, Unreadable
 from axion_bus.formats.strict_json import kind_of, read
@@ -18,6 +21,13 @@ if TYPE_CHECKING:
 # "[WARN] disk full" is a text, "[1, 2]" is JSON that is no alert; "[[" and "[{" are taken for JSON even if it is broken.
 _ARRAY = re.compile(rb"\s*\[\s*[\[{\]]")
 
+_OTHERS = (
+    (pagerduty.is_event, pagerduty.event),
+    (telegraf.is_metric, telegraf.metric),
+    (zabbix.is_event, zabbix.event),
+    (nagios.is_notification, nagios.notification),
+)
+
 
 def decode(body: bytes, context: Context) -> list[Element]:
     """The alerts in ``body``, in whatever format it has."""
@@ -27,10 +37,14 @@ def decode(body: bytes, context: Context) -> list[Element]:
         return _object(body, context)
     if _ARRAY.match(body):
         return parts.decode(body, context, _alert)
+    if nagios.is_lines(body):
+        return nagios.decode(body, context)
     return _text(body, context)
 
 
 def _object(body: bytes, context: Context) -> list[Element]:
+    if telegraf.is_batch(body):
+        return telegraf.decode(body, context)
     try:
         value = parts.an_object(read(body))
         if type(value.get("alerts")) is list:
@@ -43,7 +57,13 @@ def _object(body: bytes, context: Context) -> list[Element]:
 
 
 def _alert(value: dict[str, object], context: Context) -> Alert:
-    return cloudevents.event(value, context) if "specversion" in value else alert(value, context)
+    if "specversion" in value:
+        return cloudevents.event(value, context)
+    if "title" not in value:
+        for is_theirs, reader in _OTHERS:
+            if is_theirs(value):
+                return reader(value, context)
+    return alert(value, context)
 
 
 def _text(body: bytes, context: Context) -> list[Element]:

@@ -28,11 +28,17 @@ NAMES = st.sampled_from(
     [
         *("id", "source", "host", "title", "summary", "message", "severity", "package", "component", "service", "description"),
         *("status", "dedup_key", "labels", "alert_guid", "occurred_at", "alerts", "annotations", "fingerprint", "startsAt"),
+        *("event_action", "routing_key", "payload", "custom_details", "links", "class", "timestamp", "fields", "tags", "metrics"),
+        *("name", "level", "event_id", "event_value", "event_tags", "eventid", "clock", "ns", "value", "hosts", "p_eventid"),
+        *("HOSTNAME", "SERVICEDESC", "SERVICESTATE", "NOTIFICATIONTYPE", "LASTSERVICESTATECHANGE", "NAGIOS_HOSTNAME"),
         *("specversion", "type", "subject", "time", "data", "data_base64", "datacontenttype", "severitytext", "severitynumber"),
     ]
 )
 WORDS = st.sampled_from(
-    ["firing", "resolved", "HIGH", "1.0", "2026-01-31T22:00:00Z", "2026-01-31", "\ud800", "\0", "x" * 513, "a.resolved", "YQ=="]
+    [
+        *("firing", "resolved", "HIGH", "1.0", "2026-01-31T22:00:00Z", "2026-01-31", "\ud800", "\0", "x" * 513, "a.resolved"),
+        *("YQ==", "trigger", "OK", "[{"),
+    ]
 )
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | WORDS
 VALUES = st.recursive(
@@ -52,7 +58,26 @@ def spoiled(draw):
     return body[:at] + draw(SPOIL) + body[at + draw(st.integers(0, 9)) :]
 
 
-BODIES = st.binary(max_size=64) | st.text(max_size=64).map(str.encode) | JSON | spoiled()
+@st.composite
+def changed(draw):
+    """A sample with some of its members, however deep, replaced by something else."""
+    body = draw(st.sampled_from([each for each in SAMPLES if each[:1] == b"{" and b"}\n{" not in each]))
+    value = json.loads(body)
+    for _ in range(draw(st.integers(1, 3))):
+        place = value
+        while isinstance(place, dict | list) and place:
+            name = draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
+            if not isinstance(place[name], dict | list) or draw(st.booleans()):
+                place[name] = draw(VALUES)
+                break
+            place = place[name]
+    return json.dumps(value).encode()
+
+
+MACROS = st.lists(st.tuples(NAMES, WORDS | st.text(max_size=8)), max_size=6).map(
+    lambda pairs: "".join(f"NAGIOS_{name}={value}\n" for name, value in pairs).encode("utf-8", "surrogatepass")
+)
+BODIES = changed() | MACROS | st.binary(max_size=64) | st.text(max_size=64).map(str.encode) | JSON | spoiled()
 VALUE = st.just("1.0") | st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 PROPERTIES = st.lists(st.tuples(NAMES | st.text(max_size=4), VALUE), max_size=8).map(tuple)
 CONTENT_TYPES = st.sampled_from(

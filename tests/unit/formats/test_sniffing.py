@@ -68,3 +68,32 @@ def test_alerts_that_are_no_array_do_not_make_a_group():
 
 def test_a_broken_message_that_only_speaks_of_alerts_has_its_own_fault():
     assert (Fault.DUPLICATE_KEY, "$.title") == a_fault("auto", '{"title":"a","title":"b","alerts":3}')
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"title":"t","event_action":"trigger","routing_key":"R"}',
+        '{"title":"t","name":"n","timestamp":1,"fields":{},"tags":{}}',
+        '{"title":"t","event_id":"1","event_value":"1"}',
+        '{"title":"t","HOSTNAME":"h","NOTIFICATIONTYPE":"PROBLEM"}',
+        '{"summary":"t","event_action":"trigger"}',
+        '{"summary":"t","fields":{},"tags":[],"name":"n","timestamp":1}',
+        '{"summary":"t","eventid":1,"clock":2}',
+        '{"summary":"t","HOSTNAME":"h"}',
+        '{"summary":"t","metrics":[]}',
+    ],
+)
+def test_what_has_a_title_or_only_resembles_another_form_is_native(body):
+    assert an_alert("auto", body) == an_alert("native", body)
+
+
+def test_each_element_of_an_array_is_looked_at():
+    body = '[{"title":"a"},{"routing_key":"R","event_action":"resolve","dedup_key":"k"}]'
+
+    assert [element.content.title for element in elements("auto", body)] == ["a", "k"]
+
+
+@pytest.mark.parametrize("body", ["NAGIOS: all well", "nagios_hostname=x", "NAGIOS_=x", "see NAGIOS_HOSTNAME=x"])
+def test_a_text_that_speaks_of_nagios_is_a_text(body):
+    assert an_alert("auto", body) == an_alert("text", body)
