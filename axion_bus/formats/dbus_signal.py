@@ -46,7 +46,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A verb that a signal stands for, with its arguments as over MQTT (``open-silence``, ``{"matchers": ...}``)."""
+    """A verb that a signal stands for, with its arguments as over MQTT (``silence``, ``{"match": ...}``)."""
 
     verb: str
     arguments: Mapping[str, Any]
@@ -71,5 +71,8 @@ class Preset(Protocol):
         ...
 
     def read(self, document: Document) -> Sequence[NativeAlert | Command]:
-        """What ``document`` tells; empty: nothing that matters. Never raises, whatever the document; keeps nothing."""
+        """What ``document`` tells; empty: nothing that matters. Never raises, whatever the document; keeps nothing.
+
+        It need not know what was told before: a resolve for which no alert is open leaves no row (``ports.Received.is_state``).
+        """
         ...

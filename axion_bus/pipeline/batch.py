@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from axion_bus.domain.alert import AlertStatus
 from axion_bus.domain.board import Board
-from axion_bus.domain.communication import Direction
+from axion_bus.domain.communication import Direction, Reason
 from axion_bus.domain.correlation import Candidate, Decision, decide
 from axion_bus.domain.events import Event, EventKind
 from axion_bus.domain.noise import active
@@ -116,6 +116,8 @@ class Batch:
         if key is not None and key in self._accepted:
             return Outcome(reference, reason=ALREADY_ACCEPTED)
         decision = decide(found, self._board, self.now, self.outbox.new_guid)
+        if item.received.is_state and decision.reason is Reason.NOTHING_TO_RESOLVE:
+            return Outcome(reference)
         self._board.apply(decision)
         if key is not None:
             self._accepted.add(key)

@@ -66,7 +66,8 @@ class Received:
 
     ``request`` is the verb, where the bus itself says that this is a command; ``source`` the key of the configured D-Bus source
     that it belongs to; ``sender`` who sent it, as the bus says: its ``name``, ``uid`` and ``pid``, as far as they are known.
-    ``refusal`` is why the adapter refuses it: recorded as such, and nothing else.
+    ``refusal`` is why the adapter refuses it: recorded as such, and nothing else. ``is_state``: nobody sent it to us, it tells how
+    something stands; that something stands well, of which no alert is open, leaves no row.
     """
 
     channel: str
@@ -82,6 +83,7 @@ class Received:
     source: str | None = None
     sender: Mapping[str, str | int] | None = None
     refusal: Malformed | None = None
+    is_state: bool = False
 
 
 @dataclass(frozen=True, slots=True)

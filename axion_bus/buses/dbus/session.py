@@ -196,6 +196,7 @@ class Session:
                 request=heard.request,
                 source=key,
                 sender=sender,
+                is_state=heard.is_state,
             )
         )
 

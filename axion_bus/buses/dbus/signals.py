@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,11 +31,15 @@ ALERT = Wanted(interface="org.axion.Alert1", member="Alert")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """What one signal says: ``body`` is for the source's decoder, or the arguments of the command ``request``."""
+    """What one signal says: ``body`` is for the source's decoder, or the arguments of the command ``request``.
+
+    ``is_state``: see ``ports.Received``.
+    """
 
     body: bytes
     request: str | None = None
     refusal: Malformed | None = None
+    is_state: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +103,8 @@ def fault_of(message: Message) -> Malformed | None:
 
 
 def _source(key: str, source: DbusSource) -> SignalSource:
-    made = None if source.preset is None else preset(source.preset, source.watch)
+    host = source.defaults.source or socket.gethostname()
+    made = None if source.preset is None else preset(source.preset, source.watch, host=host)
     return SignalSource(
         key=key,
         wanted=[_wanted(source)] if made is None else made.wanted,
@@ -140,7 +146,7 @@ def _first_is(message: Message, text: str) -> bool:
 def _heard(read: NativeAlert | Command) -> Heard:
     if isinstance(read, Command):
         return Heard(body=to_json(read.arguments), request=read.verb)
-    return Heard(body=to_json(read))
+    return Heard(body=to_json(read), is_state=True)
 
 
 def _not_a_text(message: Message, key: str | None) -> Malformed:
