@@ -44,20 +44,21 @@ def as_another_user() -> Iterator[None]:
             os.seteuid(0)
 
 
-@pytest.fixture
-def policy(tmp_path: Path) -> Path:
-    """The shipped policy, for root as it is; for anybody else it is written for us, as it is for axion-bus."""
-    file = tmp_path / "policy.conf"
-    file.write_text(
-        POLICY.replace('user="axion-bus"', f'user="{getpass.getuser()}"').replace('group="axion-bus"', 'group="daemon"')
-    )
+def written_for(file: Path, user: str) -> Path:
+    file.write_text(POLICY.replace('user="axion-bus"', f'user="{user}"').replace('group="axion-bus"', 'group="daemon"'))
     return file
 
 
 @pytest.fixture
-def system(tmp_path: Path, policy: Path) -> Iterator[DbusDaemon]:
-    """A bus like the system's, with our policy."""
-    with DbusDaemon(tmp_path, "system-like", policies=[policy]) as server:
+def policy(tmp_path: Path) -> Path:
+    """The shipped policy, for root as it is; for anybody else it is written for us, as it is for axion-bus."""
+    return written_for(tmp_path / "policy.conf", getpass.getuser())
+
+
+@pytest.fixture(params=["system-like"])
+def system(request: pytest.FixtureRequest, tmp_path: Path, policy: Path) -> Iterator[DbusDaemon]:
+    """A bus like the system's, with our policy; or one where everybody may do what no policy denies."""
+    with DbusDaemon(tmp_path, request.param, policies=[policy]) as server:
         yield server
 
 
@@ -94,6 +95,7 @@ async def test_the_daemon_owns_its_name_and_hears_calls_and_alerts(system, parti
     assert (None, ["{}"]) == (station.bus.trouble, answer)
 
 
+@pytest.mark.parametrize("system", ["system-like", None], indirect=True, ids=["closed bus", "open bus"])
 async def test_a_stranger_cannot_own_the_name(stranger):
     party = await stranger()
 
