@@ -58,7 +58,8 @@ def policy(tmp_path: Path) -> Path:
 @pytest.fixture(params=["system-like"])
 def system(request: pytest.FixtureRequest, tmp_path: Path, policy: Path) -> Iterator[DbusDaemon]:
     """A bus like the system's, with our policy; or one where everybody may do what no policy denies."""
-    with DbusDaemon(tmp_path, request.param, policies=[policy]) as server:
+    everybody = ['<policy context="default">', '<allow user="*"/>', "</policy>"]  # an open bus lets only its own user in
+    with DbusDaemon(tmp_path, request.param, policies=[policy], lines=everybody) as server:
         yield server
 
 
