@@ -122,19 +122,16 @@ class Settings(Section):
         """The silences of ``[[silences]]``."""
         return tuple(silence.compiled() for silence in self.silences)
 
-    def unused_sections(self) -> list[str]:
-        """The sections that are set although this version does not act on them: ``["[dbus]"]``."""
-        tables = {"[dbus]": self.dbus != Dbus()}
-        return [name for name, is_set in tables.items() if is_set]
-
     def warnings(self) -> list[str]:
         """What is allowed and still worth a second look, one sentence each, beginning with the key."""
-        found = [f"{section} is read but not used by this version" for section in self.unused_sections()]
+        found: list[str] = []
         mqtt = self.mqtt
         if mqtt.password and not mqtt.url.tls and not mqtt.url.is_loopback:
             found.append(f"mqtt.url: {mqtt.url} carries the password over the network unencrypted; mqtts:// does not")
         if not mqtt.sources:
-            found.append("mqtt.sources: there is none, so no alert is heard")
+            found.append("mqtt.sources: there is none, so no alert is heard" + " over MQTT" * self.dbus.is_on)
+        if self.dbus != Dbus() and not self.dbus.is_on:
+            found.append('dbus.bus: it is "off", so nothing else in [dbus] is used')
         for (first, one), (second, other) in combinations(enumerate(mqtt.sources), 2):
             if topics.overlap(one.topic, other.topic):
                 found.append(

@@ -274,12 +274,11 @@ def test_rules_come_compiled_with_the_built_in_one_last():
     assert (default.name, default.create_at, default.matchers) == ("default", Severity.CRITICAL, ())
 
 
-def test_sections_that_are_not_acted_on_are_told():
-    settings = parse({"dbus": {"bus": "system"}, "metrics": {"listen": "127.0.0.1:9464"}})
+def test_dbus_keys_without_a_bus_are_told():
+    off = parse({"dbus": {"sources": [{"preset": "systemd"}]}})
+    on = parse({"dbus": {"bus": "system", "sources": [{"preset": "systemd"}]}})
 
-    expected = ["[dbus]"]
-    assert expected == settings.unused_sections()
-    assert [f"{section} is read but not used by this version" for section in expected] == settings.warnings()
+    assert (['dbus.bus: it is "off", so nothing else in [dbus] is used'], []) == (off.warnings(), on.warnings())
 
 
 def test_the_defaults_give_no_warning():
