@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from axion_bus.ports import Outcome
 
 REFUSED = "refused"
+"""The outcome of what has a fault."""
 _GAPS = (Fault.SESSION_LOST, Fault.SESSION_UNSURE, Fault.BROKER_DROPPED, Fault.SIGNALS_MISSED, Fault.SIGNALS_DROPPED)
-_STORE_ERRORS = ("StoreUnavailable", "StoreConflict", "StoreRefused")
-_STATUSES = ("sent", "postponed", "refused", "given_up")
+GAPS = tuple(map(str, _GAPS))
+FAULTS = tuple(str(fault) for fault in Fault if fault not in _GAPS)
+STORE_ERRORS = ("StoreUnavailable", "StoreConflict", "StoreRefused")
+STATUSES = ("sent", "postponed", "refused", "given_up")
 
 
 class Spread:
@@ -51,15 +54,15 @@ class Figures:
     def __init__(self) -> None:
         self.alerts: defaultdict[tuple[str, str], int] = defaultdict(int)
         self.requests: defaultdict[str, int] = defaultdict(int, dict.fromkeys([*map(str, Asked), REFUSED], 0))
-        self.refused: defaultdict[str, int] = defaultdict(int, {fault.value: 0 for fault in Fault if fault not in _GAPS})
+        self.refused: defaultdict[str, int] = defaultdict(int, dict.fromkeys(FAULTS, 0))
         self.accepted_s = Spread(catalogue.ACCEPTED_S.bounds)
         self.batches = Spread(catalogue.BATCH.bounds)
         self.sends: defaultdict[tuple[str, str], int] = defaultdict(int)
         self.sends_s: defaultdict[str, Spread] = defaultdict(_send_spread)
         self.connections: defaultdict[str, int] = defaultdict(int)
-        self.gaps: defaultdict[str, int] = defaultdict(int, dict.fromkeys(map(str, _GAPS), 0))
+        self.gaps: defaultdict[str, int] = defaultdict(int, dict.fromkeys(GAPS, 0))
         self.transactions_s = Spread(catalogue.TRANSACTIONS_S.bounds)
-        self.store_errors: defaultdict[str, int] = defaultdict(int, dict.fromkeys(_STORE_ERRORS, 0))
+        self.store_errors: defaultdict[str, int] = defaultdict(int, dict.fromkeys(STORE_ERRORS, 0))
 
     def expect(self, sources: Iterable[str], channels: Iterable[str]) -> None:
         """Begin at zero what may happen to ``sources`` and ``channels``: of what begins at one nobody sees that it has grown."""
@@ -68,7 +71,7 @@ class Figures:
                 self.alerts.setdefault((source, str(outcome)), 0)
         for channel in channels:
             self.sends_s.setdefault(channel, _send_spread())
-            for status in _STATUSES:
+            for status in STATUSES:
                 self.sends.setdefault((channel, status), 0)
 
     def accepted(self, source: str | None, outcomes: Sequence[Outcome], waited_s: float) -> None:
@@ -78,11 +81,11 @@ class Figures:
             if outcome.error is not None:
                 self.refused[what] += 1
                 what = REFUSED
-            if source is None:
-                self.requests[what] += 1
-            else:
+            if source is not None:
                 self.alerts[source, what] += 1
-        self.accepted_s.note(max(waited_s, 0.0))
+            else:
+                self.requests[what] += 1
+        self.accepted_s.note(waited_s if waited_s > 0 else 0.0)
 
     def batch(self, messages: int) -> None:
         """So many were accepted in one transaction."""
@@ -91,7 +94,7 @@ class Figures:
     def sent(self, channel: str, status: str, took_s: float) -> None:
         """One attempt to send a message has ended."""
         self.sends[channel, status] += 1
-        self.sends_s[channel].note(max(took_s, 0.0))
+        self.sends_s[channel].note(took_s if took_s > 0 else 0.0)
 
     def gap(self, reason: str) -> None:
         """Messages are lost, or may be."""

@@ -59,7 +59,7 @@ class Panel:
         """A registry with this panel and what the operating system tells of the process."""
         registry = CollectorRegistry()
         registry.register(self)
-        ProcessCollector(registry=registry)
+        ProcessCollector(namespace="axion", registry=registry)  # node_exporter has names of its own without
         return registry
 
     def collect(self) -> Iterator[Metric]:

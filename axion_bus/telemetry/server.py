@@ -1,6 +1,6 @@
 """Serving the text over HTTP/1.1, as much of it as a scrape needs: one GET, one answer, and the connection is closed.
 
-Why it is ours: docs/adr/0014. Bounded in time, size and number; a client that does nothing makes way for the next one.
+Why it is ours: docs/adr/0013. Bounded in time, size and number; a client that does nothing makes way for the next one.
 """
 
 from __future__ import annotations
