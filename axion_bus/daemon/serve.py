@@ -82,6 +82,8 @@ async def serve(settings: Settings, *, boot_id: str, orders: Orders, notifier: N
             homeassistant=HomeAssistant.of(settings.mqtt, instance=instance, version=__version__),
         )
         dbus = dbus_side(settings, store, intake, gaps, clock, progress=watched["dbus relay"], wake=recorded.hear(), meter=figures)
+        if dbus is None:
+            del watched["dbus relay"]  # it would look stalled, and the watchdog would not be fed
         intake.feed_from([bus] if dbus is None else [bus, dbus.bus])
         heard = sources(settings)
         recorder = Recorder(
