@@ -129,7 +129,7 @@ class Session:
             "member": call.member,
             "args": values.plain(answer),
         }
-        for heard in source.read(document):
+        for heard in source.read(document, is_reading=True):
             self._deliver(heard, source.key, call.path, {"name": call.destination})
 
     def _take(self, message: Message) -> None:

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pydantic_core import to_json
 
 from axion_bus.buses.dbus import values
 from axion_bus.buses.dbus.framing import is_cut
+from axion_bus.buses.dbus.repeats import Repeats
 from axion_bus.domain.communication import Fault
 from axion_bus.formats import Malformed
 from axion_bus.formats.dbus_signal import Command, Wanted
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from dbus_next.message import Message
 
     from axion_bus.config.dbus import Dbus, DbusSource
-    from axion_bus.formats.dbus_signal import Call, Document, NativeAlert, Preset
+    from axion_bus.formats.dbus_signal import Call, Document, Preset
 
 ALERT = Wanted(interface="org.axion.Alert1", member="Alert")
 
@@ -51,6 +52,7 @@ class SignalSource:
     users: frozenset[int] | None
     is_mapped: bool = False
     preset: Preset | None = None
+    repeats: Repeats = field(default_factory=Repeats)
 
     @property
     def calls(self) -> Sequence[Call]:
@@ -67,16 +69,20 @@ class SignalSource:
         if refused is not None:
             return [Heard(body=to_json(values.document(message, sender)), refusal=refused)]
         if self.preset is not None:
-            return self.read(values.document(message, sender))
+            return list(self.read(values.document(message, sender)))
         if self.is_mapped:
             return [Heard(body=to_json(values.document(message, sender)))]
         if message.signature == "s":
             return [Heard(body=message.body[0].encode())]
         return [Heard(body=to_json(values.document(message, sender)), refusal=_not_a_text(message, self.key))]
 
-    def read(self, document: Document) -> Iterable[Heard]:
-        """What the preset makes of ``document``."""
-        return () if self.preset is None else map(_heard, self.preset.read(document))
+    def read(self, document: Document, *, is_reading: bool = False) -> Iterable[Heard]:
+        """What the preset makes of ``document``, but for what was told before. ``is_reading``: it is the answer to a call."""
+        for told in () if self.preset is None else self.preset.read(document):
+            if isinstance(told, Command):
+                yield Heard(body=to_json(told.arguments), request=told.verb)
+            elif not self.repeats.is_old(told, is_reading=is_reading):
+                yield Heard(body=to_json(told))
 
 
 def sources(dbus: Dbus) -> list[SignalSource]:
@@ -141,12 +147,6 @@ def _is_wanted(message: Message, wanted: Wanted, owners: Mapping[str, str]) -> b
 def _first_is(message: Message, text: str) -> bool:
     """Of a message that was cut, the bus's word is taken for it."""
     return is_cut(message) or (message.signature.startswith("s") and message.body[0] == text)
-
-
-def _heard(read: NativeAlert | Command) -> Heard:
-    if isinstance(read, Command):
-        return Heard(body=to_json(read.arguments), request=read.verb)
-    return Heard(body=to_json(read), is_state=True)
 
 
 def _not_a_text(message: Message, key: str | None) -> Malformed:

@@ -265,12 +265,16 @@ class BoilerPreset:
         state = document["args"][0]
         if state == "cool":
             return [Command(verb="add-note", arguments={"content": state})]
+        if state == "well":
+            return [{"title": "boiler", "status": "resolved", "dedup_key": "boiler"}]
+        if state == "broken":
+            return [{"title": "boiler", "dedup_key": "boiler"}]
         return [{"title": state, "labels": {"at": each}} for each in self.watch] if state != "warm" else []
 
 
 @pytest.fixture
 def boiler_preset(monkeypatch):
-    monkeypatch.setitem(presets._PRESETS, "boiler", BoilerPreset)
+    monkeypatch.setitem(presets._PRESETS, "boiler", lambda watch, _host: BoilerPreset(watch))
     return source(preset="boiler", watch=["upper", "lower"])
 
 
@@ -316,3 +320,22 @@ async def test_a_preset_whose_service_refuses_costs_nothing_else(dbus, parties, 
         await boiler.emit("hot")
 
         assert [None, None] == faults(await station.got(2))
+
+
+async def test_what_a_preset_tells_again_is_no_news(dbus, parties, boiler_preset):
+    boiler = await parties.join()
+    boiler.answer = lambda call: Message.new_method_return(call, "s", ["broken"])
+    await boiler.link.request_name("org.example.Boiler")
+    async with Station(dbus.address, sources=[boiler_preset]) as station:
+        await station.connected()
+        await station.got(1)
+        for state in ("well", "well", "broken", "broken"):
+            await boiler.emit(state)
+        await station.got(4)
+        station.bus._session.link._end("a test")  # and so the state is read anew
+        await station.connected(2)
+        await until(lambda: len(boiler.calls) == 4, "another reading")
+        await boiler.emit("well")
+        await station.got(5)
+
+    assert ["firing", "resolved", "firing", "firing", "resolved"] == [each.get("status", "firing") for each in station.documents]
