@@ -22,7 +22,8 @@ class Repeats:
 
     def is_old(self, alert: NativeAlert, *, is_reading: bool) -> bool:
         """Whether ``alert`` brings nothing new. That something fires again is news, unless it was only looked up."""
-        key, status = str(alert.get("dedup_key") or alert.get("title")), str(alert.get("status", "firing"))
+        key = str(alert.get("dedup_key") or (alert.get("title"), alert.get("labels")))
+        status = str(alert.get("status", "firing"))
         before, self._last[key] = self._last.get(key), status
         self._last.move_to_end(key)
         if len(self._last) > _KNOWN:
