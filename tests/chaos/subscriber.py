@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from threading import Event
 from typing import TYPE_CHECKING, Any, Self
@@ -13,6 +12,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from tests.chaos.checker import Seen
+from tests.events import is_event, read_event
 from tests.servers import wait_until
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ _FOR_EVER = 0xFFFF_FFFF
 class Subscriber:
     """Collects what is published on ``topic``, in a session that the broker keeps; a context manager.
 
-    It subscribes again with each connection, for a broker may lose the session.
+    It subscribes again with each connection, for a broker may lose the session. Every event that came is read, at the latest at its
+    end: one that another program could not read fails the test.
     """
 
     def __init__(self, port: int, topic: str) -> None:
@@ -32,6 +33,7 @@ class Subscriber:
         self._port = port
         self._topic = topic
         self._subscriptions = 0
+        self._read: list[dict[str, Any]] = []
         self._client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id=f"subscriber-{uuid.uuid4().hex}", protocol=MQTTProtocolVersion.MQTTv5
         )
@@ -49,8 +51,10 @@ class Subscriber:
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """What came, as JSON."""
-        return [json.loads(message.payload) for message in self.messages]
+        """The events that came, read."""
+        came = [message for message in self.messages if is_event(message.topic)]
+        self._read += [read_event(message.payload) for message in came[len(self._read) :]]
+        return list(self._read)
 
     @property
     def seen(self) -> list[Seen]:
@@ -71,6 +75,8 @@ class Subscriber:
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+        if exc is None:
+            self.events  # noqa: B018 - reads those that the test did not look at
 
 
 def retained(port: int, topic: str) -> dict[str, bytes]:

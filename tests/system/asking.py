@@ -7,6 +7,7 @@ import subprocess
 import threading
 from typing import TYPE_CHECKING, Any, Self
 
+from tests.events import is_event, read_event
 from tests.servers import wait_until
 from tests.servers.process import find_program
 
@@ -48,13 +49,15 @@ class Listener:
     def __init__(self, broker: Mosquitto, topic: str, *options: str) -> None:
         program = find_program("mosquitto_sub", "mosquitto-clients")
         self._command = ["stdbuf", "-oL", program, "-p", str(broker.port), "-q", "1", "-t", topic, "-F", "%t\t%p", "-d", *options]
+        self._has_bodies = "-F" not in options
         self._lines: list[str] = []
         self._is_subscribed = threading.Event()
 
     @property
     def messages(self) -> list[tuple[str, Json]]:
-        """Topics and bodies, as JSON, in order."""
-        return [(topic, json.loads(body)) for topic, _, body in (line.partition("\t") for line in self._lines)]
+        """Topics and bodies, as JSON, in order; an event that another program could not read fails the test."""
+        lines = [line.partition("\t") for line in self._lines]
+        return [(topic, self._read(topic, body)) for topic, _, body in lines]
 
     @property
     def topics(self) -> list[str]:
@@ -68,7 +71,7 @@ class Listener:
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        self._thread = threading.Thread(target=self._read, name="mosquitto_sub", daemon=True)
+        self._thread = threading.Thread(target=self._collect, name="mosquitto_sub", daemon=True)
         self._thread.start()
         assert self._is_subscribed.wait(20), "mosquitto_sub did not subscribe"
         return self
@@ -78,7 +81,10 @@ class Listener:
         self._process.wait()
         self._thread.join()
 
-    def _read(self) -> None:
+    def _read(self, topic: str, body: str) -> Json:
+        return read_event(body.encode()) if self._has_bodies and is_event(topic) else json.loads(body)
+
+    def _collect(self) -> None:
         assert self._process.stdout is not None
         with self._process.stdout as lines:
             for line in lines:

@@ -6,9 +6,13 @@ import time
 import uuid
 from datetime import UTC, datetime
 
+from axion_bus.domain.events import Event, EventKind
+from axion_bus.formats.events import encode
+from tests.builders import an_incident
 from tests.chaos import ledger
 from tests.chaos.scene import start_hearing
 from tests.chaos.subscriber import Subscriber
+from tests.fakes import NOON
 from tests.servers import wait_until
 
 
@@ -96,13 +100,15 @@ def test_rows_that_another_process_queued_are_published_within_a_second(broker, 
 
 def queue(store, topic, number):
     """Put an event into the outbox as another process does."""
+    event = Event(kind=EventKind.INCIDENT_NOTE_ADDED, reason="note_added", by="ada", incident=an_incident(), sequence=number)
+    guid, reference = str(uuid.uuid4()), f"REF-20250101-{number:07}"
     row = {
-        "CommunicationGuid": str(uuid.uuid4()),
-        "ShortRef": f"REF-20250101-{number:07}",
+        "CommunicationGuid": guid,
+        "ShortRef": reference,
         "Channel": "MQTT",
         "Direction": "OUTBOUND",
         "Status": "PENDING",
-        "Message": '{"specversion":"1.0","id":"1","data":{}}',
+        "Message": encode(event, event_id=guid, reference=reference, instance="other", at=NOON),
         "Recipient": topic,
         "Metadata": "{}",
         "Timestamp": (now := datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")),
