@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -24,7 +25,7 @@ def installed(tmp_path):
 
     def install(text):
         unit = tmp_path / "axion-bus.service"
-        unit.write_text(text.replace("/usr/bin/axion-bus run", f"{sys.executable} -m axion_bus run"))
+        unit.write_text(text.replace("/usr/bin/axion-bus ", f"{sys.executable} -m axion_bus "))
         return unit
 
     return install
@@ -60,6 +61,23 @@ def test_the_user_it_runs_as_is_the_one_that_sysusers_makes(tmp_path):
     assert "Creating user 'axion-bus' (axion-bus)" in told.stdout + told.stderr
 
 
+def test_the_directories_are_made_and_only_root_looks_at_the_credentials(tmp_path):
+    program = shutil.which("systemd-tmpfiles")
+    assert program, "systemd-tmpfiles is missing: apt-get install systemd"
+    shipped = (UNIT.parent / "tmpfiles.d" / "axion-bus.conf").read_text()
+    ours = tmp_path / "axion-bus.conf"
+    ours.write_text(shipped.replace(" root      root ", " - - "))  # whoever runs the tests may not be root
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/passwd").write_text(f"axion-bus:x:{os.getuid()}:{os.getgid()}::/var/lib/axion-bus:/bin/false\n")
+    (tmp_path / "etc/group").write_text(f"axion-bus:x:{os.getgid()}:\n")
+    subprocess.run([program, "--create", f"--root={tmp_path}", str(ours)], capture_output=True, timeout=60, check=True)
+    names = ("etc/axion-bus", "etc/axion-bus/credentials", "var/lib/axion-bus")
+    modes = {name: f"{(tmp_path / name).stat().st_mode & 0o7777:o}" for name in names}
+
+    assert {"etc/axion-bus": "755", "etc/axion-bus/credentials": "700", "var/lib/axion-bus": "750"} == modes
+    assert "d /etc/axion-bus/credentials 0700 root      root      -\n" in shipped
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -70,7 +88,9 @@ def test_the_user_it_runs_as_is_the_one_that_sysusers_makes(tmp_path):
         "TimeoutStopSec=20",
         "User=axion-bus",
         "ConfigurationDirectoryMode=0755",
-        "ExecReload=/bin/kill -HUP $MAINPID",
+        "ExecReload=/usr/bin/axion-bus reload --timeout 45",
+        "StateDirectory=axion-bus",
+        "RuntimeDirectory=axion-bus",
     ],
 )
 def test_what_the_daemon_relies_on_is_set(line):
