@@ -49,7 +49,7 @@ class Batch:
     outcomes: list[Outcome] = field(default_factory=list)
     rows: list[Communication] = field(default_factory=list)
     _board: Board = field(init=False)
-    _accepted: set[str] = field(default_factory=set)
+    _accepted: dict[str, str | None] = field(default_factory=dict)
     _told: list[Event] = field(default_factory=list)
     _changes: Changes = field(default_factory=Changes)
     _alerts: dict[str, AlertRecord] = field(default_factory=dict)
@@ -114,13 +114,13 @@ class Batch:
             return Outcome(reference, error=row.error_message, reason=found.fault.value)
         key = found.ingest_key
         if key is not None and key in self._accepted:
-            return Outcome(reference, reason=ALREADY_ACCEPTED)
+            return Outcome(reference, alert_guid=self._accepted[key], reason=ALREADY_ACCEPTED)
         decision = decide(found, self._board, self.now, self.outbox.new_guid)
         if item.received.is_state and decision.reason is Reason.NOTHING_TO_RESOLVE:
             return Outcome(reference)
         self._board.apply(decision)
         if key is not None:
-            self._accepted.add(key)
+            self._accepted[key] = None if decision.alert is None else decision.alert.guid
         self._note(decision)
         self.rows.append(accepted_row(item, found, decision, reference, key))
         events = self._events(decision)

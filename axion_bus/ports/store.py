@@ -77,8 +77,8 @@ class Transaction(Protocol):
         """Whether the audit stream has the row ``guid``."""
         ...
 
-    async def accepted(self, ingest_keys: Collection[str]) -> frozenset[str]:
-        """Those of ``ingest_keys`` that are in the audit stream already."""
+    async def accepted(self, ingest_keys: Collection[str]) -> Mapping[str, str | None]:
+        """Those of ``ingest_keys`` that are in the audit stream already, each with the guid of the alert that it was of."""
         ...
 
     async def open_alerts(self, fingerprints: Collection[str]) -> Sequence[AlertRecord]:

@@ -34,7 +34,7 @@ _PENDING = CommunicationStatus.PENDING.value
 _COLUMNS = tuple(column.name for column in _c if column.name not in ("Attempts", "LeaseOwner", "LeaseUntil"))
 _ATTEMPT = ("CommunicationGuid", "Number", "StartedAt", "FinishedAt", "Status", "ErrorMessage")
 _SETTLED = {"Attempts": _c.Attempts + 1, "LeaseOwner": None, "LeaseUntil": None}
-_accepted = select(_c.IngestKey).where(is_given(_c.IngestKey))
+_accepted = select(_c.IngestKey, _c.AlertGuid).where(is_given(_c.IngestKey))
 _outgoing = select_rows((_c.CommunicationGuid, _c.IncidentGuid, _c.Sequence, _c.Recipient, _c.Message, _c.Attempts, _c.Metadata))
 _due = (
     _outgoing.where(_c.NextAttemptAt <= bindparam("now"), _c.Channel == bindparam("channel"), _c.Status == _PENDING)
@@ -63,9 +63,10 @@ async def exists(connection: AsyncConnection, guid: str) -> bool:
     return found.first() is not None
 
 
-async def accepted(connection: AsyncConnection, ingest_keys: Collection[str]) -> frozenset[str]:
-    """Those of ``ingest_keys`` that are there already."""
-    return frozenset((await connection.execute(_accepted, {"given": sorted(ingest_keys)})).scalars())
+async def accepted(connection: AsyncConnection, ingest_keys: Collection[str]) -> dict[str, str | None]:
+    """Those of ``ingest_keys`` that are there already, each with its alert."""
+    found = await connection.execute(_accepted, {"given": sorted(ingest_keys)})
+    return {row.IngestKey: row.AlertGuid for row in found}
 
 
 async def answer_to(connection: AsyncConnection, ingest_key: str) -> str | None:

@@ -37,9 +37,9 @@ class SqlTransaction:
         """Whether the audit stream has the row ``guid``."""
         return await communications.exists(self.connection, guid)
 
-    async def accepted(self, ingest_keys: Collection[str]) -> frozenset[str]:
+    async def accepted(self, ingest_keys: Collection[str]) -> Mapping[str, str | None]:
         """Those of ``ingest_keys`` that are in the audit stream already."""
-        return await communications.accepted(self.connection, ingest_keys) if ingest_keys else frozenset()
+        return await communications.accepted(self.connection, ingest_keys) if ingest_keys else {}
 
     async def open_alerts(self, fingerprints: Collection[str]) -> Sequence[AlertRecord]:
         """The firing alerts with these fingerprints."""

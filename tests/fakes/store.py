@@ -41,9 +41,9 @@ class MemoryTransaction:
     async def has_communication(self, guid: str) -> bool:
         return guid in self.tables.rows
 
-    async def accepted(self, ingest_keys: Collection[str]) -> frozenset[str]:
-        known = {row.communication.ingest_key for row in self.tables.rows.values()}
-        return frozenset(key for key in ingest_keys if key in known)
+    async def accepted(self, ingest_keys: Collection[str]) -> Mapping[str, str | None]:
+        known = {row.communication.ingest_key: row.communication.alert_guid for row in self.tables.rows.values()}
+        return {key: known[key] for key in ingest_keys if key in known}
 
     async def open_alerts(self, fingerprints: Collection[str]) -> Sequence[AlertRecord]:
         alerts = self.tables.alerts.values()

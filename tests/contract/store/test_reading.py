@@ -52,10 +52,11 @@ async def test_a_communication_is_known_by_its_guid(store):
     assert [True, False, False] == found
 
 
-async def test_the_accepted_keys_are_those_with_a_row(store):
-    await save(store, communications=[a_message(ingest_key="a"), a_message(ingest_key="b"), a_message()])
+async def test_the_accepted_keys_are_those_with_a_row_each_with_its_alert(store):
+    rows = [a_message(ingest_key="a", alert_guid="alert-a"), a_message(ingest_key="b"), a_message(ingest_key="d"), a_message()]
+    await save(store, communications=rows)
 
-    assert frozenset("a") == await read(store, "accepted", ["a", "c"])
+    assert {"a": "alert-a", "b": None} == await read(store, "accepted", ["a", "b", "c"])
 
 
 async def test_open_alerts_are_the_firing_ones_with_these_fingerprints(store):
@@ -156,7 +157,7 @@ async def test_what_was_committed_since_a_transaction_began_is_seen_in_it(mariad
         await save(mariadb_store, communications=[a_message(ingest_key="a")])
         return before, await transaction.accepted(["a"])
 
-    assert (frozenset(), frozenset("a")) == await mariadb_store.write(work)
+    assert ({}, {"a": None}) == await mariadb_store.write(work)
 
 
 async def test_many_keys_are_looked_up_at_once(store):

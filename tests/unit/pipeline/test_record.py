@@ -100,6 +100,15 @@ async def test_an_id_that_comes_twice_in_one_batch_counts_once(accept, bus, stor
     assert (1, 2) == (len(rows(store)), len(bus.acknowledged))
 
 
+async def test_whoever_sends_an_id_again_is_told_of_the_alert_that_it_made(accept, bus):
+    await accept(*(bus.message({"title": "API slow", "id": "1"}) for _ in range(2)))
+    await accept(bus.message({"title": "API slow", "id": "1"}))
+
+    guids = [outcome.alert_guid for (outcome,) in bus.outcomes]
+    assert [guids[0]] * 3 == guids
+    assert None is not guids[0]
+
+
 async def test_the_same_id_of_another_source_is_another_event(accept, bus, store):
     await accept(*(bus.message({"title": "API slow", "id": "1", "source": source}) for source in ("web-1", "web-2")))
 
@@ -198,3 +207,23 @@ async def test_a_given_guid_that_an_old_alert_has_is_replaced(accept, bus, store
     await accept(bus.message({"title": "API slow", "alert_guid": "given"}))
 
     assert ("given", 2) == (min(store.tables.alerts, key=len), len(store.tables.alerts))
+
+
+async def test_that_something_stands_well_of_which_no_alert_is_open_leaves_no_row(accept, bus, store):
+    well = {"title": "nginx.service failed", "status": "resolved"}
+
+    await accept(bus.message(well, is_state=True), bus.message(well))
+
+    assert (["nothing_to_resolve"], 2, {}) == (
+        [row.metadata["reason"] for row in rows(store)],
+        len(bus.acknowledged),
+        store.tables.alerts,
+    )
+
+
+async def test_that_something_stands_well_again_resolves_its_alert(accept, bus, store):
+    failed = {"title": "nginx.service failed", "severity": "HIGH"}
+
+    await accept(bus.message(failed, is_state=True), bus.message({**failed, "status": "resolved"}, is_state=True))
+
+    assert ["opened", "resolved"] == [row.metadata["reason"] for row in rows(store)]
