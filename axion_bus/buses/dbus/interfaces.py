@@ -120,11 +120,7 @@ MANAGER_INTERFACE = Interface(
             "Take an alert. The reply comes after the commit: what was answered is not lost. A JSON array is a batch; its answer\n"
             "is the guid of its first alert, or Error.Invalid if one of them was not accepted, which the text names.",
             (Argument("alert", "s", "The alert as JSON, in the native format; only title is required."),),
-            (
-                Argument(
-                    "alert_guid", "s", "Its guid, the same when it is sent again under its id; empty where nothing was to resolve."
-                ),
-            ),
+            (Argument("alert_guid", "s", "Its guid, the same for the same id; empty where there was nothing to resolve."),),
         ),
         Method(
             "CreateIncident",
