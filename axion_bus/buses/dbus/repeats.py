@@ -21,11 +21,12 @@ class Repeats:
         self._last: OrderedDict[str, str] = OrderedDict()
 
     def is_old(self, alert: NativeAlert, *, is_reading: bool) -> bool:
-        """Whether ``alert`` brings nothing new. That something fires again is news, unless it was only looked up."""
+        """Whether ``alert`` brings nothing new. That it fires again is news, unless it was only looked up as before."""
         key = str(alert.get("dedup_key") or (alert.get("title"), alert.get("labels")))
         status = str(alert.get("status", "firing"))
-        before, self._last[key] = self._last.get(key), status
+        says = status if status == "resolved" else f"{status} {alert.get('severity')}"
+        before, self._last[key] = self._last.get(key), says
         self._last.move_to_end(key)
         if len(self._last) > _KNOWN:
             self._last.popitem(last=False)
-        return status == before and (is_reading or status == "resolved")
+        return says == before and (is_reading or status == "resolved")

@@ -82,7 +82,7 @@ class SignalSource:
             if isinstance(told, Command):
                 yield Heard(body=to_json(told.arguments), request=told.verb)
             elif not self.repeats.is_old(told, is_reading=is_reading):
-                yield Heard(body=to_json(told))
+                yield Heard(body=to_json(told), is_state=True)
 
 
 def sources(dbus: Dbus) -> list[SignalSource]:
