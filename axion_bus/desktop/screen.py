@@ -71,6 +71,7 @@ class Screen:
         self._again_s = again_s
         self._changed = changed
         self._server: _Server | None = None
+        self._changes_of_server = 0
         self._shown: dict[str, _Shown] = {}
         self._early: list[tuple[int, Callable[[str], None]]] = []
         self._is_leaving = False
@@ -117,8 +118,12 @@ class Screen:
 
     async def _meet_server(self, link: Link) -> _Server:
         """Find out who it is and what it can do; the bus starts it, if it knows how."""
-        (capabilities,) = await link.call(NAME, PATH, NAME, "GetCapabilities", timeout_s=self._answer_s)
-        (owner,) = await link.call(BUS_NAME, BUS_PATH, BUS_NAME, "GetNameOwner", "s", [NAME], timeout_s=self._answer_s)
+        while True:
+            changes = self._changes_of_server
+            (capabilities,) = await link.call(NAME, PATH, NAME, "GetCapabilities", timeout_s=self._answer_s)
+            (owner,) = await link.call(BUS_NAME, BUS_PATH, BUS_NAME, "GetNameOwner", "s", [NAME], timeout_s=self._answer_s)
+            if changes == self._changes_of_server:  # else the answers are perhaps of two
+                break
         self._forget_server()
         self._server = _Server(owner, frozenset(capabilities))
         log.info("notification_server", owner=owner, capabilities=sorted(capabilities))
@@ -185,6 +190,7 @@ class Screen:
     def take(self, message: Message) -> None:
         """A signal of the bus or of the server."""
         if message.sender == BUS_NAME and message.member == "NameOwnerChanged" and message.body[:1] == [NAME]:
+            self._changes_of_server += 1
             self._forget_server()
             self._changed.set()
         elif self._server is None or message.sender != self._server.owner:

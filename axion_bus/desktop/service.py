@@ -54,17 +54,19 @@ class Service:
         self._changed = changed
         self._link: Link | None = None
         self._owner: str | None = None
-        self._is_asked = False
+        self._is_asked = self._is_owner_told = False
         self._wake = asyncio.Event()
         self._answers: asyncio.Queue[tuple[str, Answer]] = asyncio.Queue(AT_ONCE)
 
     async def stay(self, link: Link) -> None:
         """Listen on the daemon's bus until it ends."""
-        self._link, self._owner, self._is_asked = link, None, False
+        self._link, self._owner, self._is_asked, self._is_owner_told = link, None, False, False
         link.ended.add_done_callback(lambda _reason: self._wake.set())
         for rule in MATCHES:
             await link.add_match(rule)
-        self._owner = self._owner or await _owner(link)
+        owner = await _owner(link)
+        if not self._is_owner_told:  # what the bus told since is newer than its answer
+            self._owner = owner
         if self._owner is None:
             log.info("daemon_away", bus_name=NAME)
         while not link.ended.done():
@@ -100,7 +102,7 @@ class Service:
     def take(self, message: Message) -> None:
         """A signal of the bus or of the daemon."""
         if message.sender == BUS_NAME and message.member == "NameOwnerChanged" and message.body[:1] == [NAME]:
-            self._owner, self._is_asked = message.body[2] or None, False
+            self._owner, self._is_asked, self._is_owner_told = message.body[2] or None, False, True
             log.info("daemon_here" if self._owner else "daemon_away", bus_name=NAME)
             self._wake.set()
         elif message.sender is not None and message.sender == self._owner:

@@ -18,12 +18,16 @@ TIMEOUT_S = 10.0
 
 
 class BusService:
-    """Owns ``name`` on the bus at ``address`` while it is entered. ``calls`` has every call that came, as (member, arguments)."""
+    """Owns ``name`` on the bus at ``address`` while it is entered.
+
+    ``calls`` has every call that came, as (member, arguments), ``callers`` who made them.
+    """
 
     def __init__(self, address: str, name: str) -> None:
         self.address = address
         self.name = name
         self.calls: list[tuple[str, list[Any]]] = []
+        self.callers: list[str] = []
         self.is_silent = False
         self._link: Link | None = None
         self._pulse = asyncio.Event()
@@ -41,10 +45,12 @@ class BusService:
         """The reply to ``call``; None: none, yet."""
         raise NotImplementedError
 
-    async def emit(self, path: str, interface: str, member: str, signature: str, body: list[Any]) -> None:
-        """Send a signal to whoever listens."""
+    async def emit(self, path: str, interface: str, member: str, signature: str, body: list[Any], *, to: str | None = None) -> None:
+        """Send a signal to whoever listens; or ``to`` one client, whether it listens or not."""
         assert self._link is not None
-        await self._link.send(Message.new_signal(path, interface, member, signature, body))
+        signal = Message.new_signal(path, interface, member, signature, body)
+        signal.destination = to
+        await self._link.send(signal)
 
     async def until(self, condition: Callable[[], Any], what: str = "what the test waits for") -> Any:
         """Wait, looking again with each call that comes, until ``condition`` holds; returns its value."""
@@ -61,6 +67,7 @@ class BusService:
         if message.message_type is not MessageType.METHOD_CALL:
             return
         self.calls.append((message.member, message.body))
+        self.callers.append(message.sender)
         reply = None if self.is_silent else self.answer(message)
         if reply is not None and not message.flags & MessageFlag.NO_REPLY_EXPECTED:
             assert self._link is not None

@@ -10,7 +10,7 @@ from dbus_next.message import Message
 from tests.servers.bus_service import BusService
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 NAME = "org.freedesktop.Notifications"
 PATH = "/org/freedesktop/Notifications"
@@ -32,7 +32,10 @@ class Seen:
 
 
 class NotificationServer(BusService):
-    """``seen`` is what is on the screen, by number; ``numbers`` every number that was ever given, in order."""
+    """``seen`` is what is on the screen, by number; ``numbers`` every number that was ever given, in order.
+
+    ``refuses`` says which summaries it does not take.
+    """
 
     def __init__(self, address: str, *, capabilities: Sequence[str] = EVERYTHING, first: int = 1) -> None:
         super().__init__(address, NAME)
@@ -40,7 +43,7 @@ class NotificationServer(BusService):
         self.seen: dict[int, Seen] = {}
         self.numbers: list[int] = []
         self.most = 0
-        self.refuses = False
+        self.refuses: Callable[[str], bool] = lambda _summary: False
         self._next = first
 
     @property
@@ -58,7 +61,7 @@ class NotificationServer(BusService):
         match call.member, call.signature:
             case "GetCapabilities", "":
                 return Message.new_method_return(call, "as", [self.capabilities])
-            case "Notify", "susssasa{sv}i" if not self.refuses:
+            case "Notify", "susssasa{sv}i" if not self.refuses(call.body[3]):
                 return Message.new_method_return(call, "u", [self._show(call.body)])
             case "CloseNotification", "u" if call.body[0] in self.seen:
                 self._close(call.body[0], CLOSED_BY_CALL)
@@ -84,11 +87,12 @@ class NotificationServer(BusService):
         assert self._link is not None
         self._link.send(Message.new_signal(PATH, NAME, member, signature, body))
 
-    def click(self, number: int, action: str) -> None:
-        """The person presses a button, which closes the notification, as it does everywhere but for resident ones."""
+    def click(self, number: int, action: str, *, closes: bool = True) -> None:
+        """The person presses a button, which closes the notification with most servers."""
         assert action in self.seen[number].actions, f"there is no button {action}"
         self._tell("ActionInvoked", "us", [number, action])
-        self._close(number, DISMISSED)
+        if closes:
+            self._close(number, DISMISSED)
 
     def put_away(self, number: int) -> None:
         """The person has seen enough of it."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from dbus_next.signature import Variant
 
 from axion_bus.domain.alert import Severity
 from axion_bus.domain.incident import IncidentStatus
 from tests.desktop import a_view, guid
 from tests.servers.bus1 import Bus1
-from tests.servers.notifications import NotificationServer
+from tests.servers.notifications import NAME, PATH, NotificationServer
 
 INVESTIGATING, CLOSED = IncidentStatus.INVESTIGATING, IncidentStatus.CLOSED
 pytestmark = pytest.mark.usefixtures("desktop")
@@ -84,6 +85,15 @@ async def test_a_button_calls_the_daemon_in_the_persons_name(bus1, server, butto
     assert [call] == bus1.asked
 
 
+async def test_a_server_that_leaves_it_open_after_a_click_is_told_to_close_it(bus1, server):
+    bus1.opened[guid(1)] = a_view(1)
+    seen = await shown(bus1, server, a_view(1))
+    server.click(seen.number, "acknowledge", closes=False)
+    await server.until(lambda: not server.seen)
+
+    assert [("Acknowledge", ["ann"])] == await bus1.until(lambda: bus1.asked)
+
+
 async def test_an_answer_that_is_refused_brings_the_notification_back_with_the_reason(bus1, server):
     bus1.opened[guid(1)] = a_view(1)
     bus1.refusal = "org.axion.Bus1.Error.AccessDenied"
@@ -124,9 +134,9 @@ async def test_another_program_on_the_session_bus_presses_no_button(bus1, server
     bus1.opened[guid(1)] = a_view(1)
     seen = await shown(bus1, server, a_view(1))
     async with Bus1(session_bus.address) as intruder:
-        await intruder.emit("/org/freedesktop/Notifications", "org.freedesktop.Notifications", "ActionInvoked", "us", [
-            seen.number, "close",
-        ])  # fmt: skip
+        signal = (PATH, NAME, "ActionInvoked", "us", [seen.number, "close"])
+        await intruder.emit(*signal)
+        await intruder.emit(*signal, to=server.callers[0])
     server.click(seen.number, "acknowledge")
     await bus1.until(lambda: bus1.asked)
 
@@ -135,8 +145,10 @@ async def test_another_program_on_the_session_bus_presses_no_button(bus1, server
 
 async def test_another_program_on_the_daemons_bus_shows_nothing(bus1, server, system_bus):
     async with NotificationServer(system_bus.address) as intruder:
-        signal = ("/org/axion/Bus1", "org.axion.Bus1.Manager", "IncidentCreated", "sa{sv}", [guid(7), {}])
+        told = {"incident_guid": Variant("s", guid(7)), "title": Variant("s", "Not so"), "status": Variant("s", "CREATED")}
+        signal = ("/org/axion/Bus1", "org.axion.Bus1.Manager", "IncidentCreated", "sa{sv}", [guid(7), told])
         await intruder.emit(*signal)
+        await intruder.emit(*signal, to=bus1.callers[0])
     await shown(bus1, server, a_view(1))
 
     assert ["HIGH: Incident 1"] == server.summaries
