@@ -54,15 +54,15 @@ DOCUMENTS: Mapping[str, Callable[[], Schema]] = {
 """By the name that ``axion-bus schema`` knows each by."""
 
 
-def text(value: Any, indent: str = "") -> str:
-    """``value`` as JSON for people, too: what fits stands on one line."""
-    line = json.dumps(value, ensure_ascii=False)
-    if len(indent) + len(line) <= _COLUMNS or not isinstance(value, dict | list):
+def text(value: Any, indent: str = "", name: str = "") -> str:
+    """``value`` as JSON for people, too: what fits stands on one line, behind its ``name``."""
+    line = name + json.dumps(value, ensure_ascii=False)
+    if len(indent) + len(line) < _COLUMNS or not isinstance(value, dict | list):
         return line
     deeper = f"{indent}  "
     if isinstance(value, dict):
-        parts = [f"{json.dumps(name, ensure_ascii=False)}: {text(each, deeper)}" for name, each in value.items()]
+        parts = [text(each, deeper, f"{json.dumps(key, ensure_ascii=False)}: ") for key, each in value.items()]
     else:
         parts = [text(each, deeper) for each in value]
     opening, closing = "{}" if isinstance(value, dict) else "[]"
-    return f"{opening}\n{deeper}" + f",\n{deeper}".join(parts) + f"\n{indent}{closing}"
+    return f"{name}{opening}\n{deeper}" + f",\n{deeper}".join(parts) + f"\n{indent}{closing}"

@@ -25,7 +25,7 @@ def alert() -> Schema:
         "type": "object",
         "description": "An alert: firing, or resolved. Only a title is needed; what is not given comes from the topic.",
         "properties": _fields() | {name: schema for names in (TITLE, SOURCE, PACKAGE) for name, schema in _others(names)},
-        "anyOf": [{"required": [name], "properties": {name: {"pattern": _SOME_TEXT}}} for name in TITLE],
+        "anyOf": [{"required": [name], "properties": {name: {"type": "string", "pattern": _SOME_TEXT}}} for name in TITLE],
         "maxProperties": limits.MEMBERS,
         "additionalProperties": True,
     }
