@@ -22,17 +22,20 @@ PATH = "/metrics"
 MAX_CONNECTIONS = 32
 MAX_HEAD_BYTES = 8192
 PATIENCE_S = 5.0
-_BIND_AGAIN_S = 30.0
+BIND_AGAIN_S = 30.0
 
 
 class Server:
     """Answers on ``host`` and ``port`` with what ``text`` gives."""
 
-    def __init__(self, host: str, port: int, text: Callable[[], bytes], *, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self, host: str, port: int, text: Callable[[], bytes], *, patience_s: float = PATIENCE_S, bind_again_s: float = BIND_AGAIN_S
+    ) -> None:
         self._host = host
         self._port = port
         self._text = text
         self._patience_s = patience_s
+        self._bind_again_s = bind_again_s
         self._answering: dict[asyncio.Task[None], None] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -42,8 +45,10 @@ class Server:
             if server is None:
                 return
             log.info("metrics_served", host=self._host, port=self._port, path=PATH)
-            await stop.wait()
-            server.close()
+            try:
+                await stop.wait()
+            finally:
+                server.close()
             for task in self._answering:
                 task.cancel()
 
@@ -55,10 +60,9 @@ class Server:
             try:
                 return await asyncio.start_server(accept, self._host, self._port, limit=MAX_HEAD_BYTES)
             except OSError as exc:
-                log.warning(
-                    "metrics_not_served", host=self._host, port=self._port, error=exc.strerror or str(exc), retry_s=_BIND_AGAIN_S
-                )
-            await stops_within(stop, _BIND_AGAIN_S)
+                error, retry_s = exc.strerror or str(exc), self._bind_again_s
+                log.warning("metrics_not_served", host=self._host, port=self._port, error=error, retry_s=retry_s)
+            await stops_within(stop, self._bind_again_s)
         return None
 
     def _accept(self, group: asyncio.TaskGroup, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
