@@ -30,10 +30,13 @@ PROGRAMS := mosquitto=mosquitto mosquitto_pub=mosquitto-clients \
 	mariadbd=mariadb-server-core mariadb-install-db=mariadb-server-core my_print_defaults=mariadb-client-core \
 	dbus-daemon=dbus systemd-analyze=systemd ps=procps strace=strace
 
-.PHONY: help run test lint types imports unit coverage bench chaos clean programs
+# The official AsyncAPI parser is a program for node; npm takes the versions of the lock file.
+PARSER := .ci/asyncapi/node_modules/.installed
+
+.PHONY: help run test lint types imports unit coverage bench chaos docs docs-check clean programs
 
 help: ## list this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(RUN) ## start the demo: a broker, a database in ./var, the daemon, a short story; ctrl-c ends it
 	@$(BIN)/axion-bus demo
@@ -65,11 +68,27 @@ bench: programs $(TEST) ## measure how fast it is; prints one table
 chaos: programs $(TEST) ## run the fault tests in their long forms
 	@$(BIN)/pytest tests/chaos --long
 
+docs: $(TEST) ## write the documents that are made from the code: configuration, schemas, man page, completions
+	@$(BIN)/python -m axion_bus.config.reference docs/configuration.md
+	@$(BIN)/axion-bus schema asyncapi > docs/asyncapi.json
+	@for name in alert event command; do $(BIN)/axion-bus schema $$name > docs/schemas/$$name.json || exit 1; done
+
+docs-check: $(PARSER) ## have the AsyncAPI document and the schemas read by the official parser; installs node by apt, it by npm
+	@node .ci/asyncapi/check.mjs
+
 clean: ## remove what was installed and built here, and the demo's database
-	rm -rf $(VENV) var build dist .coverage .coverage.* htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) var build dist .coverage .coverage.* htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
+		.ci/asyncapi/node_modules
 
 programs:
 	@.ci/install-programs $(PROGRAMS)
+
+$(PARSER): .ci/asyncapi/package-lock.json
+	@.ci/install-programs node=nodejs npm=npm
+	@echo "installing the AsyncAPI parser (once)"
+	@cd .ci/asyncapi && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error || \
+		{ echo "make docs-check: npm could not install the AsyncAPI parser: does it reach its registry?" >&2; exit 1; }
+	@touch $@
 
 $(VENV)/pyvenv.cfg:
 	@test -n "$(PYTHON)" || { echo "no Python 3.11 or newer with venv found: apt-get install python3 python3-venv" >&2; exit 1; }
