@@ -111,6 +111,7 @@ async def test_an_alert_that_is_submitted_opens_an_incident_that_everybody_sees(
 async def test_what_is_done_over_dbus_is_seen_everywhere(sqlite_url, serving, gdbus, watcher, subscriber):
     serving(sqlite_url)
     guid = given(gdbus.call("CreateIncident", "{'title': <'Disk full'>, 'severity': <'HIGH'>, 'package': <'STORAGE'>}"))
+    await until(lambda: told(watcher, "InterfacesAdded"), "the object as it was created")
 
     said = gdbus.call(f"{INCIDENT}.Acknowledge", "ada", path=path_of(guid))
 
