@@ -145,7 +145,8 @@ async def test_another_program_on_the_session_bus_presses_no_button(bus1, server
 
 async def test_another_program_on_the_daemons_bus_shows_nothing(bus1, server, system_bus):
     async with NotificationServer(system_bus.address) as intruder:
-        told = {"incident_guid": Variant("s", guid(7)), "title": Variant("s", "Not so"), "status": Variant("s", "CREATED")}
+        fields = {"incident_guid": guid(7), "title": "Not so", "status": "CREATED", "severity": "CRITICAL"}
+        told = {name: Variant("s", value) for name, value in fields.items()}
         signal = ("/org/axion/Bus1", "org.axion.Bus1.Manager", "IncidentCreated", "sa{sv}", [guid(7), told])
         await intruder.emit(*signal)
         await intruder.emit(*signal, to=bus1.callers[0])
