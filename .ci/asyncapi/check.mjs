@@ -1,5 +1,5 @@
-// What make docs-check runs: docs/asyncapi.json by the specification's own parser, which also holds the examples to their schemas,
-// and docs/schemas by a validator of JSON Schema that is not the tests' own. Prints what is wrong; exits 1 if something is.
+// What make docs-check runs: docs/asyncapi.json by the specification's own parser, and docs/schemas, with the examples in them, by a
+// validator of JSON Schema that is not the tests' own. Prints what is wrong; exits 1 if something is.
 import { readFileSync } from "node:fs";
 import { Parser } from "@asyncapi/parser";
 import Ajv from "ajv/dist/2020.js";
