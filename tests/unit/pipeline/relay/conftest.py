@@ -9,6 +9,7 @@ import pytest
 from axion_bus.domain.communication import Channel, Communication, CommunicationStatus, Direction
 from axion_bus.pipeline.mirror import Mirror
 from axion_bus.pipeline.relay import Relay, RelaySettings
+from axion_bus.ports import UNMEASURED
 from tests.builders import an_incident
 from tests.fakes import NOON, LoopClock, Row
 
@@ -20,7 +21,7 @@ def clock():
 
 @pytest.fixture
 def make_relay(store, publisher, clock, progress, recorded):
-    def make(**settings):
+    def make(meter=UNMEASURED, **settings):
         return Relay(
             store=store,
             publisher=publisher,
@@ -29,6 +30,7 @@ def make_relay(store, publisher, clock, progress, recorded):
             settings=RelaySettings(**{"owner": "test", **settings}),
             progress=progress,
             wake=recorded,
+            meter=meter,
         )
 
     return make
