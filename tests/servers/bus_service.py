@@ -41,6 +41,12 @@ class BusService:
         assert self._link is not None
         await self._link.close()
 
+    @property
+    def unique_name(self) -> str:
+        """The name that the bus gave it."""
+        assert self._link is not None
+        return self._link.unique_name
+
     def answer(self, call: Message) -> Message | None:
         """The reply to ``call``; None: none, yet."""
         raise NotImplementedError
