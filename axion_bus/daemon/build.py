@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from axion_bus.config import Settings
     from axion_bus.config.dbus import DbusSource
+    from axion_bus.formats.wire import InstanceInfo
     from axion_bus.pipeline.outbox import Outbox
     from axion_bus.ports import Meter, Slot
     from axion_bus.store.lock import InstanceLock
@@ -163,7 +164,7 @@ def relay_settings(settings: Settings) -> RelaySettings:
     )
 
 
-def info(settings: Settings, boot_id: str, now: datetime) -> dict[str, Any]:
+def info(settings: Settings, boot_id: str, now: datetime) -> InstanceInfo:
     """What is published, retained, about this instance; no secrets."""
     return {
         "instance": settings.instance.name,

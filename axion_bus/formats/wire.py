@@ -135,6 +135,7 @@ class InstanceInfo(TypedDict):
     started_at: datetime
     store: Annotated[str, "The kind of its database."]
     sources: list[HeardSource]
+    dbus: Annotated[str, "The D-Bus bus that it is on: `system`, `session`, an address, or `off`."]
     rules: list[str]
 
 

@@ -80,6 +80,9 @@ class _Document:
             self._message(told, told, {"$ref": f"{_ROOT}Answer"})
             reply = {"channel": {"$ref": f"#/channels/{told}"}, "messages": [{"$ref": f"#/channels/{told}/messages/{told}"}]}
             self._operation("receive", name, reply=reply)
+        self._channel("responseUnknown", "response/unknown", "The answer to a command that there is not.")
+        self._message("responseUnknown", "responseUnknown", {"$ref": f"{_ROOT}Answer"})
+        self._operation("send", "responseUnknown")
 
     def replies(self) -> None:
         """What gateways hand on."""
