@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tests.bench.alerts import Load, alert
 from tests.bench.ceilings import measure_acks, measure_echo, measure_inserts
+from tests.bench.dbus import measure_signals, measure_submit
 from tests.bench.figures import Figure, Sample, percentile
 from tests.bench.metrics import measure_metrics
 from tests.bench.people import measure_people
@@ -29,6 +30,10 @@ GOALS = {"repeats/sqlite": 8000.0, "repeats/mariadb": 6000.0, "fresh/sqlite": 15
 LATENCY_ALERTS, LATENCY_EVERY_S = 6000, 1 / 200
 LATENCY_GOALS_MS = {50: 10.0, 99: 50.0}
 METRICS_GOAL_MS = 1000.0
+SIGNALS = Load(count=20_000)
+SIGNALS_GOALS = {"mariadb": 2000.0}
+SUBMITS, SUBMIT_EVERY_S = 1000, 1 / 100
+SUBMIT_GOALS_MS = {99: 30.0}
 NOTIFY = ("notify", "notify-beside-a-hanging-channel")
 SENDS_GOAL = 200.0
 MEMORY_GOAL_MIB = 256.0
@@ -71,6 +76,8 @@ def steps() -> list[Step]:
         Step(name="echo", take=_take_echo),
         *(Step(name=f"{load}/{store}", take=partial(_take_load, load, store)) for load in LOADS for store in STORES),
         *(Step(name=f"latency/{store}", take=partial(_take_latency, store)) for store in STORES),
+        *(Step(name=f"signals/{store}", take=partial(_take_signals, store)) for store in STORES),
+        *(Step(name=f"submit/{store}", take=partial(_take_submit, store)) for store in STORES),
         *(Step(name=f"{kind}/{store}", take=partial(_take_people, kind, store)) for kind in NOTIFY for store in STORES),
         *(Step(name=f"metrics/{store}", take=partial(_take_metrics, store)) for store in STORES),
     ]
@@ -93,6 +100,11 @@ def _figure(name: str, samples: Sequence[Sample], taken: Mapping[str, Sequence[S
         goal = LATENCY_GOALS_MS[percent] if kind == "latency" else None
         best = _median(taken, f"echo/p{percent}") if kind == "latency" else None
         return Figure(name=name, unit="ms", samples=samples, goal=goal, best=best, less_is_better=True)
+    if kind == "submit":
+        goal = SUBMIT_GOALS_MS.get(int(rest.rpartition("p")[2]))
+        return Figure(name=name, unit="ms", samples=samples, goal=goal, less_is_better=True)
+    if kind == "signals":
+        return Figure(name=name, unit="signals/s", samples=samples, goal=SIGNALS_GOALS.get(rest))
     if kind in NOTIFY:
         best = _median(taken, f"{NOTIFY[0]}/{rest}") if kind != NOTIFY[0] else None
         return Figure(name=name, unit="sends/s", samples=samples, goal=SENDS_GOAL, best=best)
@@ -143,6 +155,15 @@ def _take_people(kind: str, store: str, place: Place) -> dict[str, Sample]:
 def _take_latency(store: str, place: Place) -> dict[str, Sample]:
     latencies, used = measure_latency(place.directory, place.url(store), LATENCY_ALERTS, LATENCY_EVERY_S)
     return {f"latency/{store}/p{percent}": replace(used, value=percentile(latencies, percent)) for percent in LATENCY_GOALS_MS}
+
+
+def _take_signals(store: str, place: Place) -> dict[str, Sample]:
+    return {f"signals/{store}": measure_signals(place.directory, place.url(store), SIGNALS)}
+
+
+def _take_submit(store: str, place: Place) -> dict[str, Sample]:
+    latencies = measure_submit(place.directory, place.url(store), SUBMITS, SUBMIT_EVERY_S)
+    return {f"submit/{store}/p{percent}": Sample(value=percentile(latencies, percent)) for percent in (50, 99)}
 
 
 def _take_metrics(store: str, place: Place) -> dict[str, Sample]:
