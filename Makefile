@@ -28,7 +28,7 @@ TEST := $(VENV)/.installed-test
 # procps is looked for by its ps, since every shell has a kill of its own, and the systemd unit needs /bin/kill.
 PROGRAMS := mosquitto=mosquitto mosquitto_pub=mosquitto-clients \
 	mariadbd=mariadb-server-core mariadb-install-db=mariadb-server-core my_print_defaults=mariadb-client-core \
-	dbus-daemon=dbus systemd-analyze=systemd ps=procps strace=strace
+	dbus-daemon=dbus systemd-analyze=systemd ps=procps strace=strace groff=groff-base
 
 # The official AsyncAPI parser is a program for node; npm takes the versions of the lock file.
 PARSER := .ci/asyncapi/node_modules/.installed
@@ -72,6 +72,10 @@ docs: $(TEST) ## write the documents that are made from the code: configuration,
 	@$(BIN)/python -m axion_bus.config.reference docs/configuration.md
 	@$(BIN)/axion-bus schema asyncapi > docs/asyncapi.json
 	@for name in alert event command; do $(BIN)/axion-bus schema $$name > docs/schemas/$$name.json || exit 1; done
+	@$(BIN)/python -m axion_bus.cli.manual > share/man/man1/axion-bus.1
+	@$(BIN)/axion-bus completion bash > share/bash-completion/completions/axion-bus
+	@$(BIN)/axion-bus completion zsh > share/zsh/site-functions/_axion-bus
+	@$(BIN)/axion-bus completion fish > share/fish/vendor_completions.d/axion-bus.fish
 
 docs-check: $(PARSER) ## have the AsyncAPI document and the schemas read by the official parser; installs node by apt, it by npm
 	@node .ci/asyncapi/check.mjs
