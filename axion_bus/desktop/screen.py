@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from dbus_next.signature import Variant
 
-from axion_bus.buses.dbus.link import BUS_NAME, BUS_PATH, DbusRefused, Link
+from axion_bus.buses.dbus.link import BUS_NAME, DbusRefused, Link
+from axion_bus.desktop.asking import ask, owner_of
 from axion_bus.desktop.notices import Answer, Notice, rendered
 from axion_bus.errors import BusUnavailable
 
@@ -49,7 +50,7 @@ class _Shown:
 
 @dataclass(frozen=True, slots=True)
 class _Server:
-    owner: str
+    owner: str | None
     capabilities: frozenset[str]
 
 
@@ -120,13 +121,13 @@ class Screen:
         """Find out who it is and what it can do; the bus starts it, if it knows how."""
         while True:
             changes = self._changes_of_server
-            (capabilities,) = await link.call(NAME, PATH, NAME, "GetCapabilities", timeout_s=self._answer_s)
-            (owner,) = await link.call(BUS_NAME, BUS_PATH, BUS_NAME, "GetNameOwner", "s", [NAME], timeout_s=self._answer_s)
+            capabilities = await ask(link, list, NAME, PATH, NAME, "GetCapabilities", timeout_s=self._answer_s)
+            owner = await owner_of(link, NAME)
             if changes == self._changes_of_server:  # else the answers are perhaps of two
                 break
         self._forget_server()
-        self._server = _Server(owner, frozenset(capabilities))
-        log.info("notification_server", owner=owner, capabilities=sorted(capabilities))
+        self._server = _Server(owner, frozenset(map(str, capabilities)))
+        log.info("notification_server", owner=owner, capabilities=sorted(self._server.capabilities))
         return self._server
 
     def _forget_server(self) -> None:
@@ -167,9 +168,8 @@ class Screen:
         self._early.clear()
         replaces = self._shown[key].number if key in self._shown else 0
         try:
-            (number,) = await link.call(
-                NAME, PATH, NAME, "Notify", "susssasa{sv}i", _arguments(notice, server, replaces), timeout_s=self._answer_s
-            )
+            arguments = _arguments(notice, server, replaces)
+            number = await ask(link, int, NAME, PATH, NAME, "Notify", "susssasa{sv}i", arguments, timeout_s=self._answer_s)
         except DbusRefused as exc:
             log.warning("notification_refused", error=str(exc))
             number = 0

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import structlog
+from dbus_next.signature import Variant
 
-from axion_bus.buses.dbus.link import BUS_NAME, BUS_PATH, DbusRefused, Link
+from axion_bus.buses.dbus.link import BUS_NAME, DbusRefused, Link
 from axion_bus.desktop import views
+from axion_bus.desktop.asking import ask, owner_of
 from axion_bus.desktop.notices import Answer
 from axion_bus.errors import BusUnavailable
 
@@ -42,7 +44,7 @@ AT_ONCE = 16
 _ANSWER_S = 25.0
 """The daemon itself answers within 20 s, if only that it is busy."""
 _ALL_S = 30.0
-_AGAIN_S = 5.0
+_AGAIN_S = 15.0
 
 
 class Service:
@@ -64,7 +66,7 @@ class Service:
         link.ended.add_done_callback(lambda _reason: self._wake.set())
         for rule in MATCHES:
             await link.add_match(rule)
-        owner = await _owner(link)
+        owner = await owner_of(link, NAME)
         if not self._is_owner_told:  # what the bus told since is newer than its answer
             self._owner = owner
         if self._owner is None:
@@ -80,12 +82,12 @@ class Service:
         owner = self._owner
         self._board.ask()
         try:
-            (objects,) = await link.call(owner, PATH, OBJECT_MANAGER, "GetManagedObjects", timeout_s=_ALL_S)
+            objects = await ask(link, dict, owner, PATH, OBJECT_MANAGER, "GetManagedObjects", timeout_s=_ALL_S)
         except (DbusRefused, BusUnavailable) as exc:
             log.warning("daemon_not_asked", error=str(exc))
             return False
         if owner == self._owner:
-            found = [view for each in objects.values() if (view := _incident_object(each)) is not None]
+            found = _incidents(objects)
             self._board.answer(found)
             self._is_asked = True
             self._changed.set()
@@ -170,21 +172,19 @@ class Service:
         self._changed.set()
 
 
-async def _owner(link: Link) -> str | None:
-    try:
-        (owner,) = await link.call(BUS_NAME, BUS_PATH, BUS_NAME, "GetNameOwner", "s", [NAME])
-    except DbusRefused:
-        return None
-    return str(owner)
+def _incidents(objects: Mapping[str, Any]) -> list[views.IncidentView]:
+    """The incidents among what has objects; what is not as it should be is left out."""
+    interfaces = [each for each in objects.values() if isinstance(each, dict)]
+    return [view for each in interfaces if (view := _incident_object(each)) is not None]
 
 
 def _incident_object(interfaces: Mapping[str, Any]) -> views.IncidentView | None:
     properties = interfaces.get(INCIDENT)
-    return None if properties is None else views.incident_object(_plain(properties))
+    return views.incident_object(_plain(properties)) if isinstance(properties, dict) else None
 
 
 def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: variant.value for name, variant in fields.items()}
+    return {name: variant.value for name, variant in fields.items() if isinstance(variant, Variant)}
 
 
 def _guid(path: str) -> str:

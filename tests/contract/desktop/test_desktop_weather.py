@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+from dbus_next.message import Message
+
 from axion_bus.domain.alert import Severity
 from axion_bus.domain.incident import IncidentStatus
 from tests.contract.desktop.conftest import running_desktop
@@ -185,3 +188,33 @@ async def test_a_storm_never_fills_the_screen(system_bus, session_bus, server):
         each.summary for each in seen
     }
     assert server.most <= 4
+
+
+@pytest.mark.parametrize(("signature", "body"), [("", []), ("s", ["x"]), ("uu", [1, 2])])
+async def test_a_server_that_answers_oddly_is_taken_for_one_that_refuses(system_bus, session_bus, server, signature, body):
+    as_it_should, odd = server.answer, {1: True}
+
+    def answer(call):
+        if call.member == "Notify" and odd.pop(1, False):
+            return Message.new_method_return(call, signature, body)
+        return as_it_should(call)
+
+    server.answer = answer
+    async with Bus1(system_bus.address, a_view(1), a_view(2)), running_desktop(system_bus, session_bus):
+        await server.until(lambda: server.seen)
+
+        assert ["HIGH: Incident 2"] == server.summaries
+
+
+@pytest.mark.parametrize(
+    ("signature", "body"),
+    [("", []), ("s", ["x"]), ("a{ss}", [{"a": "b"}]), ("a{oa{sa{sv}}}", [{"/a": {"org.axion.Bus1.Incident": {}}}])],
+)
+async def test_a_daemon_that_answers_oddly_ends_nothing(system_bus, session_bus, server, signature, body):
+    async with Bus1(system_bus.address) as bus1, running_desktop(system_bus, session_bus):
+        bus1.answer = lambda call: Message.new_method_return(call, signature, body)
+        await bus1.until(lambda: bus1.calls)
+        await bus1.created(a_view(1))
+        await server.until(lambda: server.seen)
+
+        assert ["HIGH: Incident 1"] == server.summaries
