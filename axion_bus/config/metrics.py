@@ -10,7 +10,7 @@ from axion_bus.config.section import Section
 from axion_bus.config.values import AbsolutePath, Allowed, Text
 
 _OFF = "off"
-_ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.%]+)\]|([^:\[\]/ ]+)):([0-9]{1,5})")
+_ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+(?:%[A-Za-z0-9_.-]+)?)\]|([^:\[\]/ ]+)):([0-9]{1,5})")
 
 
 def _parse(text: str) -> tuple[str, int]:
