@@ -63,7 +63,7 @@ class Submitter:
             await self._leave()
 
     async def _submit(self, key: str) -> None:
-        alert = json.dumps({"id": key, "title": f"Condition {hash(key) % 7}", "severity": "HIGH", "package": "STORAGE"})
+        alert = json.dumps({"id": key, "title": f"Condition {key}", "severity": "HIGH", "package": "STORAGE"})
         while True:
             began = time.monotonic()
             try:

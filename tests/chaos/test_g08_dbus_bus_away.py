@@ -140,7 +140,7 @@ async def test_events_that_the_bus_did_not_take_are_told_when_it_does(dbus, daem
     assert (1, []) == (len(daemon.logged("dbus_connected")), gaps(sqlite_url))
 
 
-async def test_a_bus_that_stalls_for_long_is_left_and_joined_again(dbus, daemon, sqlite_url, is_long):
+async def test_a_bus_that_stalls_for_long_loses_nothing(dbus, daemon, sqlite_url, is_long):
     dbus.start()
     await start_on_bus(daemon)
     async with submitting(dbus) as submitters:
