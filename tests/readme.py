@@ -1,4 +1,4 @@
-"""Reading README.md: its fenced blocks, and the commands of a ``console`` block with what each shows."""
+"""Reading README.md, or another page: its fenced blocks, and the commands of a ``console`` block with what each shows."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What is another one each time, and what it is shown as.
 _DIFFERS = (
     (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "<guid>"),
+    (re.compile(r"\bincidents/[0-9a-f]{32}\b"), "incidents/<guid>"),
     (re.compile(r"\bREF-\d{8}-[0-9A-Z]{7}\b"), "<reference>"),
     (re.compile(r"\bschema \d{4}\b"), "schema <number>"),  # another one with each migration
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?"), "<time>"),
@@ -31,14 +32,14 @@ class Step:
         return self.command.endswith("axion-bus run") or self.command.startswith("mosquitto_sub -v")
 
 
-def blocks(language: str) -> list[str]:
+def blocks(language: str, page: Path = README) -> list[str]:
     """The fenced blocks of ``language``."""
-    return [text for name, text in _BLOCK.findall(README.read_text()) if name == language]
+    return [text for name, text in _BLOCK.findall(page.read_text()) if name == language]
 
 
-def steps() -> list[Step]:
+def steps(page: Path = README) -> list[Step]:
     """The steps of all ``console`` blocks, in order."""
-    return [step for block in blocks("console") for step in _steps(block)]
+    return [step for block in blocks("console", page) for step in _steps(block)]
 
 
 def masked(text: str) -> str:
