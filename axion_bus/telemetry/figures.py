@@ -23,7 +23,7 @@ REFUSED = "refused"
 """The outcome of what has a fault."""
 _GAPS = (Fault.SESSION_LOST, Fault.SESSION_UNSURE, Fault.BROKER_DROPPED, Fault.SIGNALS_MISSED, Fault.SIGNALS_DROPPED)
 GAPS = tuple(map(str, _GAPS))
-FAULTS = tuple(str(fault) for fault in Fault if fault not in _GAPS)
+FAULTS = tuple(str(fault) for fault in Fault if fault not in (*_GAPS, Fault.RELOAD_REFUSED))
 STORE_ERRORS = ("StoreUnavailable", "StoreConflict", "StoreRefused")
 STATUSES = ("sent", "postponed", "refused", "given_up")
 
