@@ -68,8 +68,10 @@ bench: programs $(TEST) ## measure how fast it is; prints one table
 chaos: programs $(TEST) ## run the fault tests in their long forms
 	@$(BIN)/pytest tests/chaos --long
 
-docs: $(TEST) ## write the documents that are made from the code: configuration, schemas, man page, completions
+docs: $(TEST) ## write the documents that are made from the code: references, schemas, man page, completions
 	@$(BIN)/python -m axion_bus.config.reference docs/configuration.md
+	@$(BIN)/python -m axion_bus.telemetry.reference docs/metrics.md
+	@$(BIN)/python -m axion_bus.buses.dbus.documents config/dbus
 	@$(BIN)/axion-bus schema asyncapi > docs/asyncapi.json
 	@for name in alert event command; do $(BIN)/axion-bus schema $$name > docs/schemas/$$name.json || exit 1; done
 	@$(BIN)/python -m axion_bus.cli.manual > share/man/man1/axion-bus.1
