@@ -6,6 +6,8 @@ questions from it. Holds no message and no connection.
 
 from __future__ import annotations
 
+import re
+import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dbus_next.message import Message
@@ -13,6 +15,7 @@ from dbus_next.signature import Variant
 from pydantic_core import from_json, to_json
 
 from axion_bus.buses.dbus.interfaces import INCIDENT, INCIDENT_INTERFACE, INCIDENTS, MANAGER, OBJECT_MANAGER, PROPERTIES, ROOT
+from axion_bus.buses.dbus.values import variant
 from axion_bus.domain.incident import IncidentStatus
 from axion_bus.formats.events import incident_view
 
@@ -25,10 +28,15 @@ if TYPE_CHECKING:
     from axion_bus.ports import Outgoing, Store
 
 Properties = dict[str, Variant]
+Values = tuple[Any, ...]
+"""What an incident's properties have, in their order: there may be very many incidents, and a variant takes much room."""
 
+_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 _PAGE = 100
 _SHOWN_CHARACTERS = 4096
-_FIELDS = {each.name: each for each in INCIDENT_INTERFACE.properties}
+_FIELDS = INCIDENT_INTERFACE.properties
+_KEYS = [_CAPITAL.sub("_", each.name).lower() for each in _FIELDS]
+_VERSION = _KEYS.index("version")
 
 
 def path_of(guid: str) -> str:
@@ -56,7 +64,7 @@ class Tree:
         self._store = store
         self._bus = bus
         self._shown_on = 0
-        self._objects: dict[str, Properties] = {}
+        self._objects: dict[str, Values] = {}
         self._manager = {"Version": version, "Instance": instance, "State": "running"}
         self.changed = False
 
@@ -69,11 +77,12 @@ class Tree:
         """The properties of an object's interface; None: it has no such interface of ours."""
         if path == ROOT and interface == MANAGER:
             return _manager_properties({**self._manager, "OpenIncidents": len(self._objects)})
-        return self._objects.get(path) if interface == INCIDENT else None
+        values = self._objects.get(path) if interface == INCIDENT else None
+        return None if values is None else _properties(values)
 
     def managed(self) -> dict[str, dict[str, Properties]]:
         """Every object of an incident with its interfaces, as GetManagedObjects gives it."""
-        return {path: {INCIDENT: properties} for path, properties in self._objects.items()}
+        return {path: {INCIDENT: _properties(values)} for path, values in self._objects.items()}
 
     def tell_state(self, state: str) -> None:
         """The manager's State is ``state`` from now on."""
@@ -89,7 +98,7 @@ class Tree:
         if view["status"] == IncidentStatus.CLOSED:
             self._remove(path_of(view["incident_guid"]))
         else:
-            self._put(path_of(view["incident_guid"]), _incident_properties(view))
+            self._put(path_of(view["incident_guid"]), _values(view))
 
     async def resynchronise(self) -> None:
         """After a new connection, show what the database has: what was missed comes, changes and goes."""
@@ -99,35 +108,35 @@ class Tree:
         found = await self._open_incidents()
         for path in self._objects.keys() - found.keys():
             self._remove(path)
-        for path, properties in found.items():
-            self._put(path, properties)
+        for path, values in found.items():
+            self._put(path, values)
         self._shown_on = connection
 
     async def refresh(self, now: datetime) -> None:
         """Nothing waits: each event has shown what it changes."""
 
-    async def _open_incidents(self) -> dict[str, Properties]:
-        found: dict[str, Properties] = {}
+    async def _open_incidents(self) -> dict[str, Values]:
+        found: dict[str, Values] = {}
         after = ""
         while True:
             page = await self._store.open_incidents(after, _PAGE)
-            found.update((path_of(each.guid), _incident_properties(_view(each))) for each in page)
+            found.update((path_of(each.guid), _values(_view(each))) for each in page)
             if len(page) < _PAGE:
                 return found
             after = page[-1].guid
 
-    def _put(self, path: str, properties: Properties) -> None:
+    def _put(self, path: str, values: Values) -> None:
         before = self._objects.get(path)
         if before is None:
-            self._objects[path] = properties
-            self._tell(ROOT, OBJECT_MANAGER, "InterfacesAdded", "oa{sa{sv}}", [path, {INCIDENT: properties}])
+            self._objects[path] = values
+            self._tell(ROOT, OBJECT_MANAGER, "InterfacesAdded", "oa{sa{sv}}", [path, {INCIDENT: _properties(values)}])
             self._tell_count()
-            return
-        if properties["Version"].value <= before["Version"].value:
-            return  # an event of before the connection, told late
-        self._objects[path] = properties
-        changed = {name: value for name, value in properties.items() if value.value != before[name].value}
-        self._tell_changed(path, INCIDENT, changed)
+        elif values[_VERSION] > before[_VERSION]:  # else it is an event of before the connection, told late
+            self._objects[path] = values
+            changed = {
+                field.name: Variant(field.type, new) for field, new, old in zip(_FIELDS, values, before, strict=True) if new != old
+            }
+            self._tell_changed(path, INCIDENT, changed)
 
     def _remove(self, path: str) -> None:
         if self._objects.pop(path, None) is not None:
@@ -148,16 +157,19 @@ def _manager_properties(values: Mapping[str, Any]) -> Properties:
     return {name: Variant("u" if isinstance(value, int) else "s", value) for name, value in values.items()}
 
 
-def _incident_properties(view: Mapping[str, Any]) -> Properties:
-    """The properties of an incident from its view as plain JSON."""
-    named = {"".join(word.capitalize() for word in name.split("_")): value for name, value in view.items()}
-    return {name: Variant(each.type, _shown(named.get(name), each.type)) for name, each in _FIELDS.items()}
+def _values(view: Mapping[str, Any]) -> Values:
+    """The values of an incident's properties, from its view as plain JSON."""
+    return tuple(_shown(view.get(key)) for key in _KEYS)
 
 
-def _shown(value: Any, kind: str) -> Any:
-    if kind == "s":
-        return "" if value is None else value[:_SHOWN_CHARACTERS]
-    return value
+def _shown(value: Any) -> Any:
+    if value is None:
+        return ""
+    return sys.intern(str(variant(value[:_SHOWN_CHARACTERS]).value)) if isinstance(value, str) else value
+
+
+def _properties(values: Values) -> Properties:
+    return {field.name: Variant(field.type, value) for field, value in zip(_FIELDS, values, strict=True)}
 
 
 def _view(incident: Incident) -> Any:
