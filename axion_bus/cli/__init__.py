@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 VERBS = {
     "run": ("run", "command", "Run the daemon in the foreground."),
     "init": ("init", "command", "Write a commented configuration, and say what to do next."),
+    "doctor": ("doctor", "command", "Say what is wrong, and what repairs it."),
     "reload": ("reload", "command", "Let the running daemon take up its changed configuration."),
     "demo": ("demo", "command", "Look at it at work: a broker, a database, the daemon and a short story."),
     "send": ("send", "command", "Publish one alert over MQTT."),

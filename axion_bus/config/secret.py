@@ -6,6 +6,7 @@ needs no broker works without the broker's password. Its value is in no repr, me
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 ALLOWED = '{ credential = "name" } ($CREDENTIALS_DIRECTORY/name), { file = "/path" } or { env = "NAME" }'
 """What may stand where a secret is wanted."""
+
+SYSTEM_CREDENTIALS = Path("/etc/axion-bus/credentials")
+"""Where the unit has its credentials from; root reads them there, so that every command of root's works without systemd."""
 
 _MAX_BYTES = 65_536
 _NO_DIRECTORY = "$CREDENTIALS_DIRECTORY is not set; systemd sets it for a unit with LoadCredential="
@@ -98,7 +102,9 @@ def _checked(text: str) -> str:
 def _read_credential(name: str, environ: Mapping[str, str]) -> str:
     directory = environ.get("CREDENTIALS_DIRECTORY")
     if not directory:
-        raise _Unreadable(_NO_DIRECTORY)
+        if not os.access(SYSTEM_CREDENTIALS, os.X_OK):
+            raise _Unreadable(_NO_DIRECTORY)
+        directory = str(SYSTEM_CREDENTIALS)
     return _read_file(str(Path(directory, name)), environ)
 
 

@@ -1,0 +1,33 @@
+"""The configuration: what it says that deserves a second look, and its secrets. That it is valid was seen when it was read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from axion_bus.config.keys import dotted
+from axion_bus.config.show import secrets
+from axion_bus.doctor.finding import Finding, fail, ok, warn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from axion_bus.config import Origin, Settings
+
+
+async def examine(settings: Settings, origin: Origin) -> Sequence[Finding]:
+    """Its warnings, and whether every secret can be read."""
+    file = origin.file or "no file, built-in defaults"
+    warnings = [warn("configuration", text, "change it, or leave it if it is meant") for text in settings.warnings()]
+    return [ok("configuration", f"{file}: valid"), *warnings, *_secrets(settings)]
+
+
+def _secrets(settings: Settings) -> Iterator[Finding]:
+    every = list(secrets(settings))
+    for path, secret in every:
+        text = f"{dotted(path)}: {secret} cannot be read: {secret.problem}"
+        if secret.needs_systemd:
+            yield warn("credentials", text, "run the doctor as root, who may look into /etc/axion-bus/credentials")
+        elif secret.problem:
+            yield fail("credentials", text, "write the secret to where the configuration says that it is")
+    if all(secret.problem is None for _, secret in every):
+        yield ok("credentials", f"{len(every)} named, all can be read")
