@@ -11,6 +11,7 @@ from struct import Struct
 from typing import TYPE_CHECKING
 
 from dbus_next._private.unmarshaller import Unmarshaller  # the public way reads from a socket, and ends the connection on any fault
+from dbus_next.signature import SignatureTree
 
 if TYPE_CHECKING:
     from dbus_next.message import Message
@@ -19,6 +20,7 @@ Limit = Callable[[int], int]
 
 FIXED = 16
 MAX_HEADER = 64 * 1024 * 1024
+MAX_SIGNATURES = 4096
 _SIZES = {ord("l"): Struct("<III"), ord("B"): Struct(">III")}
 
 
@@ -106,4 +108,6 @@ def _parsed(frame: bytes | bytearray) -> Message | None:
         message: Message | None = reader.unmarshall()  # type: ignore[no-untyped-call]
     except Exception:  # noqa: BLE001 - dbus-next raises whatever its parser stumbled over
         return None
+    if len(SignatureTree._cache) > MAX_SIGNATURES:  # noqa: SLF001 - dbus-next keeps every signature that anybody ever sent
+        SignatureTree._cache.clear()  # noqa: SLF001 - the same
     return message
