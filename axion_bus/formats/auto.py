@@ -45,6 +45,8 @@ def decode(body: bytes, context: Context) -> list[Element]:
 def _object(body: bytes, context: Context) -> list[Element]:
     if telegraf.is_batch(body):
         return telegraf.decode(body, context)
+    if parts.is_lines(body):
+        return parts.decode(body, context, _alert)
     try:
         value = parts.an_object(read(body))
         if type(value.get("alerts")) is list:

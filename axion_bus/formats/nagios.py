@@ -27,6 +27,7 @@ _LINE = re.compile(r"(?:NAGIOS|ICINGA)_([A-Z0-9_]{1,64})=(.*)")
 _LINES = re.compile(rb"\s*(?:NAGIOS|ICINGA)_[A-Z0-9_]{1,64}=")
 _MACRO = re.compile(r"\$[A-Z0-9_:]*\$")
 """A macro that was not replaced: there is none of that name here."""
+_SECONDS = re.compile(r"[0-9]{1,19}(?:\.[0-9]{1,9})?")
 _STATES = {
     "OK": ("resolved", None),
     "UP": ("resolved", None),
@@ -147,7 +148,7 @@ def _comment(told: Mapping[str, str], kind: str) -> str:
 
 
 def _time(text: str | None) -> object:
-    """Seconds since 1970; 0 is how Nagios says that there was no change yet."""
-    if text is None or not (text.isascii() and text.isdigit() and len(text) < 20):
+    """Seconds since 1970, with a fraction from Icinga; 0 is how Nagios says that there was no change yet."""
+    if text is None or not _SECONDS.fullmatch(text):
         return text
-    return int(text) or None
+    return float(text) or None

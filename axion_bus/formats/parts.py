@@ -27,16 +27,25 @@ if TYPE_CHECKING:
 _tolerant = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
 _scan_whole, _scan = _tolerant.decode, _tolerant.raw_decode
 _space = re.compile(r"[ \t\r\n]*").match
+_LINES = re.compile(rb"\s*\{[^\n]*\}[ \t\r]*\n\s*\{")
+"""An object that ends with its line, and another one behind it: no one JSON text has that."""
 
 
 def decode(body: bytes, context: Context, reader: Reader) -> list[Element]:
-    """The object that ``body`` is, or each object of the array that it is, by ``reader``."""
+    """The object that ``body`` is, or each object of the array or of the lines that it is, by ``reader``."""
     try:
+        if is_lines(body):
+            return decode_elements([line for line in text_of(body).split("\n") if line.strip()], "$", context, reader)
         if body.lstrip()[:1] == b"[":
             return decode_elements(cut(text_of(body)), "$", context, reader)
         return [Element(reader(an_object(read(body)), context), None)]
     except Unreadable as exc:
         return [Element(exc.below("$"), None)]
+
+
+def is_lines(body: bytes) -> bool:
+    """Whether ``body`` is several objects, each on a line of its own."""
+    return b"\n" in body and _LINES.match(body) is not None
 
 
 def decode_elements(texts: Sequence[str], place: str, context: Context, reader: Reader) -> list[Element]:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from axion_bus.domain.communication import Fault
 from axion_bus.formats import parts
-from axion_bus.formats.encoding import text_of
 from axion_bus.formats.fields import alert, is_given
 from axion_bus.formats.fitting import labels_of, paragraphs, text_of_value, title_of
 from axion_bus.formats.message import Element, Unreadable, shown
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from axion_bus.domain.alert import Alert
     from axion_bus.formats.message import Context
 
-_LINES = re.compile(rb"\s*\{[^\n]*\}[ \t\r]*\n\s*\{")
 _UNRESOLVED = re.compile(r"\*UNKNOWN\*|\{[A-Z][A-Z0-9.<>]*\}")
 """How a macro that has no value comes out, or one that nobody knows."""
 _STATUS = {"1": "firing", "0": "resolved"}
@@ -32,13 +30,7 @@ _PACKAGE_TAGS = ("package", "service", "component")
 
 def decode(body: bytes, context: Context) -> list[Element]:
     """The alerts in ``body``: an object, an array of them, or one on each line."""
-    if not _LINES.match(body):
-        return parts.decode(body, context, event)
-    try:
-        lines = [line for line in text_of(body).split("\n") if line.strip()]
-        return parts.decode_elements(lines, "$", context, event)
-    except Unreadable as exc:
-        return [Element(exc.below("$"), None)]
+    return parts.decode(body, context, event)
 
 
 def is_event(value: Mapping[str, object]) -> bool:

@@ -99,6 +99,19 @@ def test_a_line_that_names_no_macro_goes_on_with_the_one_before():
     assert an_alert("nagios", lines(LONGSERVICEOUTPUT="one\r\ntwo = 2\nthree")).description == "one\ntwo = 2\nthree"
 
 
+def test_a_time_of_icinga_has_a_fraction():
+    time = an_alert("nagios", lines(LASTSERVICESTATECHANGE="1769899946.500000")).occurred_at
+
+    assert time == datetime(2026, 1, 31, 22, 52, 26, 500_000, UTC)
+
+
+@pytest.mark.parametrize("text", ["1" * 25, "yesterday"])
+def test_what_is_no_time_is_left_out_with_a_remark(text):
+    alert = an_alert("nagios", lines(LASTSERVICESTATECHANGE=text))
+
+    assert (alert.occurred_at, len(alert.remarks)) == (None, 1)
+
+
 def test_no_change_yet_is_no_time():
     assert an_alert("nagios", lines(LASTSERVICESTATECHANGE="0")).occurred_at is None
 

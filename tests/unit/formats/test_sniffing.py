@@ -94,6 +94,17 @@ def test_each_element_of_an_array_is_looked_at():
     assert [element.content.title for element in elements("auto", body)] == ["a", "k"]
 
 
+def test_each_line_of_objects_is_looked_at():
+    body = '{"title":"a"}\r\n\n {"routing_key":"R","event_action":"resolve","dedup_key":"k"}\n{"title":"c"}'
+
+    assert [element.content.title for element in elements("auto", body)] == ["a", "k", "c"]
+
+
+@pytest.mark.parametrize("body", ['{"title":\n"a"}', '{\n"labels":{}\n,"title":"a"}', '{"labels":{\n}\n,"title":"a"}\n'])
+def test_an_object_over_several_lines_is_one(body):
+    assert an_alert("auto", body).title == "a"
+
+
 @pytest.mark.parametrize("body", ["NAGIOS: all well", "nagios_hostname=x", "NAGIOS_=x", "see NAGIOS_HOSTNAME=x"])
 def test_a_text_that_speaks_of_nagios_is_a_text(body):
     assert an_alert("auto", body) == an_alert("text", body)
