@@ -9,8 +9,14 @@ import click
 from axion_bus.cli.invocation import Invocation, common_options
 
 
+def _bus(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    if value in ("system", "session") or ":" in value:
+        return value
+    raise click.BadParameter(f'found {value}; allowed are system, session and an address such as "unix:path=/run/bus"')
+
+
 @click.command("desktop")
-@click.option("--bus", default="system", show_default=True, help="The daemon's bus: system, session, or an address.")
+@click.option("--bus", default="system", show_default=True, callback=_bus, help="The daemon's bus: system, session, or an address.")
 @click.option("--by", help="In whose name to answer; without it, your login name.")
 @click.option("--limit", type=click.IntRange(1, 50), default=5, show_default=True, help="How many incidents to show at once.")
 @common_options

@@ -155,6 +155,20 @@ async def test_a_daemon_that_is_killed_and_started_again_is_answered(working, pu
     assert ["HIGH: Disk full"] == server.summaries
 
 
+async def test_a_desktop_without_any_bus_waits_and_ends_in_order(tmp_path):
+    nowhere = f"unix:path={tmp_path}/nowhere"
+    desktop = Desktop(tmp_path, bus=nowhere, session=nowhere, user="ann").spawn()
+    await is_so(lambda: desktop.log.read_text().count('"bus_away"') >= 4, "both buses are tried again")
+    code = await asyncio.to_thread(desktop.stop)
+
+    assert 0 == code
+
+
+@pytest.mark.parametrize("given", [("--bus", "nonsense"), ("--limit", "0"), ("--limit", "51")])
+def test_a_faulty_command_line_is_refused(shell, given):
+    assert 2 == shell("desktop", *given).code
+
+
 async def test_a_notify_code_reaches_the_desktop(working, server, sqlite_url):
     await working(sqlite_url, '[notify]\nacknowledged = "DESK"\n')
     await server.until(lambda: server.seen)
