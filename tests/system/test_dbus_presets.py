@@ -138,6 +138,19 @@ async def test_a_battery_that_is_critical_and_charged(machine, bus):
     assert ["opened", "resolved", "severity_changed"] == sorted(reason for _, _, reason in here.inbound)
 
 
+async def test_a_battery_that_was_charged_while_nobody_listened(machine, bus):
+    async with UPower(bus.address, warning_level=5) as upower:
+        here = machine("upower")
+        await here.start()
+        await here.until_alerts(("Battery critical", "CRITICAL", "FIRING", 1))
+        await here.stop()
+        upower.warning_level = 1
+
+        await here.start()
+
+        await here.until_alerts(("Battery critical", "CRITICAL", "RESOLVED", 1))
+
+
 async def test_a_drive_that_fails_and_one_that_is_taken_away(machine, bus):
     async with UDisks2(bus.address, ST4000_Z30=False, WDC_1=True) as udisks:
         here = machine("udisks2")
@@ -170,6 +183,19 @@ async def test_connectivity_that_is_lost_and_comes_back(machine, bus):
 
         await here.until_incidents(("Network connectivity lost", "MONITORING", "NETWORK"))
     assert [("Network connectivity lost", "HIGH", "RESOLVED", 2)] == here.alerts
+
+
+async def test_connectivity_that_came_back_while_nobody_listened(machine, bus):
+    async with NetworkManager(bus.address, connectivity=1) as network:
+        here = machine("networkmanager")
+        await here.start()
+        await here.until_alerts(("Network connectivity lost", "HIGH", "FIRING", 1))
+        await here.stop()
+        network.connectivity = 4
+
+        await here.start()
+
+        await here.until_alerts(("Network connectivity lost", "HIGH", "RESOLVED", 1))
 
 
 async def test_a_name_that_vanishes_and_is_owned_again(machine, bus):

@@ -161,7 +161,7 @@ async def test_alerts_that_other_silences_have_silenced_are_found(store):
     await save(
         store,
         new_alerts=[
-            a_record("loud"),
+            *(a_record(f"loud-{number}") for number in range(20)),
             a_record("still", silenced_by="active"),
             a_record("let-go", silenced_by="over"),
             a_record("more", silenced_by="gone"),
@@ -174,6 +174,7 @@ async def test_alerts_that_other_silences_have_silenced_are_found(store):
     assert ["alert-let-go", "alert-more"] == await found({"active", "other"})
     assert ["alert-let-go", "alert-more", "alert-still"] == await found(set())
     assert 1 == len(await found({"active"}, 1))
+    assert 3 == len(await found(set(), 3))
 
 
 async def test_a_resolved_alert_is_silenced_by_nothing(store):

@@ -292,5 +292,6 @@ def test_an_alert_keeps_its_fingerprint_whatever_the_rules_group_by_now(silenced
 
     opened = again(silenced, decision)
 
+    assert decision.alert.fingerprint == recalled(decision.alert, silenced.rules).fingerprint
     assert (decision.alert.fingerprint, "web") == (opened.alert.fingerprint, opened.incident.rule)
     assert replace(decision.alert, silenced_by=None, incident_guid=opened.incident.guid) == opened.alert
