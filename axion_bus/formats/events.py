@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from axion_bus.domain.alert import AlertRecord
     from axion_bus.domain.events import Event
     from axion_bus.domain.incident import Incident
-    from axion_bus.formats.wire import AlertView, CloudEvent, EventData, IncidentView
+    from axion_bus.formats.wire import AlertView, Attributes, CloudEvent, EventData, IncidentView
 
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 MAX_BYTES = 64 * 1024
@@ -44,23 +44,22 @@ def _body(event: Event, *, event_id: str, reference: str, instance: str, at: dat
         data["alert"] = alert_view(event.alert)
     if event.new is not None:
         data["change"] = {"old": event.old, "new": event.new}
-    body: CloudEvent = {
+    attributes: Attributes = {
         "specversion": "1.0",
         "id": event_id,
         "source": f"/axion-bus/{instance}",
         "type": event_type(event.kind.value),
         "time": at,
         "datacontenttype": "application/json",
-        "data": data,
     }
     about = event.incident or event.alert
     if about is not None:
-        body["subject"] = about.guid
-        body["severitytext"] = about.severity.name
-        body["severitynumber"] = about.severity.value
+        attributes["subject"] = about.guid
+        attributes["severitytext"] = about.severity.name
+        attributes["severitynumber"] = about.severity.value
     if event.sequence is not None:
-        body["sequence"] = str(event.sequence)
-    return body
+        attributes["sequence"] = str(event.sequence)
+    return {**attributes, "data": data}
 
 
 def _shortened(body: Mapping[str, Any]) -> dict[str, Any]:

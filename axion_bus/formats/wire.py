@@ -91,8 +91,8 @@ class EventData(TypedDict):
     change: NotRequired[Change]
 
 
-class CloudEvent(TypedDict):
-    """An event: CloudEvents 1.0, structured JSON. With MQTT 5 its attributes are user properties, too."""
+class Attributes(TypedDict):
+    """What a CloudEvent says of itself; with MQTT 5 these are user properties, too."""
 
     specversion: Annotated[str, Fits("const", "1.0")]
     id: Annotated[Guid, "The same for each delivery of this event: by it a repeated one is known."]
@@ -108,6 +108,11 @@ class CloudEvent(TypedDict):
     sequence: NotRequired[
         Annotated[str, "Strictly increasing for each incident; a decimal number.", Fits("pattern", "^[1-9][0-9]*$")]
     ]
+
+
+class CloudEvent(Attributes):
+    """An event: CloudEvents 1.0, structured JSON. With MQTT 5 its attributes are user properties, too."""
+
     data: EventData
 
 
