@@ -48,10 +48,21 @@ async def test_a_scrape_gets_the_text_and_what_it_is(serving, port, path):
 
 
 async def test_head_gets_the_head_alone(serving, port):
-    async with serving(), httpx2.AsyncClient() as client:
-        answer = await client.head(f"http://127.0.0.1:{port}/metrics")
+    async with serving():
+        answer = await said(port, b"HEAD /metrics HTTP/1.1\r\n\r\n")
 
-    assert (200, b"", str(len(TEXT))) == (answer.status_code, answer.content, answer.headers["content-length"])
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert f"Content-Length: {len(TEXT)}\r\n".encode() in answer
+    assert answer.endswith(b"\r\n\r\n")
+
+
+async def test_a_text_that_is_larger_than_what_a_socket_holds_arrives_whole(serving, port):
+    large = b"# " + b"x" * 20_000_000 + b"\n"
+
+    async with serving(lambda: large), httpx2.AsyncClient() as client:
+        answer = await client.get(f"http://127.0.0.1:{port}/metrics")
+
+    assert answer.content == large
 
 
 async def test_the_connection_is_closed_after_the_answer(serving, port):
@@ -205,7 +216,7 @@ async def test_a_host_that_there_is_not_is_told(running, port):
 
 async def test_at_the_stop_open_connections_are_closed_and_the_port_is_free(serving, port):
     async with AsyncExitStack() as stack:
-        async with serving():
+        async with serving(patience_s=1000):
             reader, _ = await stack.enter_async_context(connected(port))
         answer = await closed(reader)
 

@@ -28,6 +28,12 @@ def test_what_is_held_is_shown_with_the_age_of_the_oldest(queue, scrape):
     assert (1, 12) == (scraped["axion_intake_paused"], scraped["axion_intake_lag_seconds"])
 
 
+def test_a_clock_that_was_set_back_makes_no_negative_lag(queue, scrape):
+    queue.oldest_at = NOON + timedelta(hours=1)
+
+    assert scrape()["axion_intake_lag_seconds"] == 0
+
+
 def test_with_nothing_held_there_is_no_lag(scrape):
     assert scrape()["axion_intake_lag_seconds"] == 0
 
@@ -71,7 +77,7 @@ async def test_ages_are_those_of_when_the_database_was_asked(survey, surveyor, s
 
 async def test_a_channel_that_nobody_knows_is_another(survey, surveyor, scrape):
     survey.standing_now = Standing(
-        backlogs={"PIGEON": backlog(1, 20, 20), "SMOKE": backlog(2, 50, 5), "EMAIL": backlog(4, 1, 1)}, open_incidents={}
+        backlogs={"PIGEON": backlog(1, 50, 20), "SMOKE": backlog(2, 40, 5), "EMAIL": backlog(4, 1, 1)}, open_incidents={}
     )
     await surveyor.look()
 
