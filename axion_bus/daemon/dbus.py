@@ -1,4 +1,4 @@
-"""The D-Bus side of the daemon: the bus with its service, the objects of incidents, and a relay of its own. Built by ``serve``."""
+"""The D-Bus side of the daemon: the bus with its service, the objects of incidents, and a relay of its own. Built by ``parts``."""
 
 from __future__ import annotations
 
@@ -39,10 +39,8 @@ def dbus_side(
     progress: Progress,
     wake: asyncio.Event,
     meter: Meter,
-) -> DbusSide | None:
-    """The D-Bus side as ``[dbus]`` has it; None: it is off."""
-    if not settings.dbus.is_on:
-        return None
+) -> DbusSide:
+    """The D-Bus side as ``[dbus]`` has it."""
     from axion_bus.buses.dbus.bus import DbusBus  # noqa: PLC0415 - its library is loaded only where it is used
     from axion_bus.buses.dbus.service import Service  # noqa: PLC0415 - the same
     from axion_bus.buses.dbus.tree import Tree  # noqa: PLC0415 - the same
