@@ -82,7 +82,7 @@ def place(each: Place, answers: Answers, root: Path) -> Placed:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
             os.fchmod(file.fileno(), each.mode)
-        if each.owner is not None and os.geteuid() == 0:
+        if each.owner is not None and root == Path("/") and os.geteuid() == 0:  # below another root its users are not ours
             shutil.chown(path, each.owner, each.owner)
     except LookupError as exc:
         raise AxionError(f"{path} was written, and there is no user {each.owner} to own it: install its service first") from exc

@@ -24,19 +24,19 @@ _START = "start the daemon: systemctl start axion-bus"
 _USER = "axion-bus"
 
 
-async def examine(dbus: Dbus) -> Sequence[Finding]:
+async def examine(dbus: Dbus, *, limit_s: float = LIMIT_S) -> Sequence[Finding]:
     """The bus, the policy, the name and its owner."""
     if not dbus.is_on:
         return [ok("dbus", "off")]
     try:
-        link = await Link.open(dbus.bus, take=lambda _message: None, timeout_s=LIMIT_S)
+        link = await Link.open(dbus.bus, take=lambda _message: None, timeout_s=limit_s)
     except BusUnavailable as exc:
         return [fail("dbus.reach", str(exc), "start the bus (systemctl start dbus), or correct [dbus] bus")]
     try:
         findings = [ok("dbus.reach", f"{dbus.bus} lets us in")]
         if dbus.bus == "system":
             findings.append(policy(_DIRECTORIES))
-        return [*findings, *await _owner(link)]
+        return [*findings, *await _owner(link, limit_s)]
     finally:
         await link.close()
 
@@ -49,7 +49,7 @@ def policy(directories: Sequence[Path]) -> Finding:
     return fail("dbus.policy", f"no {BUS_NAME}.conf in {' or '.join(map(str, directories))}", _INSTALL)
 
 
-async def _owner(link: Link) -> Sequence[Finding]:
+async def _owner(link: Link, limit_s: float) -> Sequence[Finding]:
     try:
         (name,) = await link.call(BUS, BUS_PATH, BUS, "GetNameOwner", "s", [BUS_NAME])
         (uid,) = await link.call(BUS, BUS_PATH, BUS, "GetConnectionUnixUser", "s", [name])
@@ -57,7 +57,7 @@ async def _owner(link: Link) -> Sequence[Finding]:
         return [warn("dbus.name", f"nobody owns {BUS_NAME}: the daemon does not run, or its policy does not let it", _START)]
     except BusUnavailable as exc:
         return [fail("dbus.name", str(exc), "start the bus anew: it does not answer")]
-    return [ok("dbus.name", f"{BUS_NAME} is owned"), judge_uid(uid, _known_uids()), await _speak(link)]
+    return [ok("dbus.name", f"{BUS_NAME} is owned"), judge_uid(uid, _known_uids()), await _speak(link, limit_s / 2)]
 
 
 def judge_uid(uid: int, known: Sequence[int]) -> Finding:
@@ -80,11 +80,12 @@ def _user(uid: int) -> str:
         return f"uid {uid}"
 
 
-async def _speak(link: Link) -> Finding:
+async def _speak(link: Link, timeout_s: float) -> Finding:
     """Read a property, which changes nothing."""
     properties = "org.freedesktop.DBus.Properties"
     try:
-        (version,) = await link.call(BUS_NAME, OBJECT_PATH, properties, "Get", "ss", [f"{BUS_NAME}.Manager", "Version"])
+        asked = [f"{BUS_NAME}.Manager", "Version"]
+        (version,) = await link.call(BUS_NAME, OBJECT_PATH, properties, "Get", "ss", asked, timeout_s=timeout_s)
     except DbusRefused as exc:
         return fail("dbus.speak", f"{BUS_NAME} cannot be spoken to: {exc}", _INSTALL)
     except BusUnavailable as exc:

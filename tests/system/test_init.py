@@ -25,12 +25,6 @@ def host(tmp_path):
     return root
 
 
-@pytest.fixture
-def nobody_owns(monkeypatch):
-    """Without a user mosquitto on the machine that runs the tests, files stay ours."""
-    monkeypatch.setattr("os.geteuid", lambda: 1000)
-
-
 def files(root):
     return {str(path.relative_to(root)): path.read_text() for path in root.rglob("*") if path.is_file()}
 
@@ -53,7 +47,7 @@ def test_the_answers_are_in_the_configuration(shell, tmp_path):
     assert ("bus", '{ credential = "mqtt_password" }') == (settings.mqtt.username, str(settings.mqtt.password))
 
 
-def test_what_is_there_is_never_overwritten(shell, host, nobody_owns):
+def test_what_is_there_is_never_overwritten(shell, host):
     shell("init", "--host", "--root", host)
     (host / "etc/axion-bus/axion-bus.toml").write_text("# mine\n")
     (host / "etc/mosquitto/axion-bus.acl").write_text("# mine\n")
@@ -65,7 +59,7 @@ def test_what_is_there_is_never_overwritten(shell, host, nobody_owns):
     assert ("kept, differs from ours", "kept") == (states["axion-bus.acl"], states["org.axion.Bus1.conf"])
 
 
-def test_a_host_gets_the_parts_of_the_services_that_it_has(shell, host, nobody_owns):
+def test_a_host_gets_the_parts_of_the_services_that_it_has(shell, host):
     shutil.rmtree(host / "etc/dbus-1")
     shell("init", "--host", "--root", host)
 
@@ -80,7 +74,7 @@ def test_a_host_gets_the_parts_of_the_services_that_it_has(shell, host, nobody_o
     } == set(files(host))
 
 
-def test_the_broker_alone_reads_its_accounts_and_everybody_the_configuration(shell, host, nobody_owns):
+def test_the_broker_alone_reads_its_accounts_and_everybody_the_configuration(shell, host):
     shell("init", "--host", "--root", host)
     modes = {
         name: f"{(host / name).stat().st_mode & 0o777:o}"
@@ -90,7 +84,7 @@ def test_the_broker_alone_reads_its_accounts_and_everybody_the_configuration(she
     assert ["600", "600", "644"] == list(modes.values())
 
 
-def test_the_unit_starts_this_program_with_the_credentials_that_the_configuration_names(shell, host, nobody_owns, monkeypatch):
+def test_the_unit_starts_this_program_with_the_credentials_that_the_configuration_names(shell, host, monkeypatch):
     program = host / "bin" / "axion-bus"
     program.parent.mkdir()
     program.write_text("#!/bin/sh\n")
@@ -115,7 +109,7 @@ def test_only_the_configuration_is_written_without_host_and_nothing_is_answered(
     assert {"axion-bus.toml": (CHECKOUT / "config/axion-bus.toml").read_text()} == files(host)
 
 
-def test_each_next_step_is_said_and_is_in_json_too(shell, host, nobody_owns):
+def test_each_next_step_is_said_and_is_in_json_too(shell, host):
     said = shell("init", "--host", "--root", host, "--database", URL, "--json")
     steps = said.json["data"]["next"]
     commands = "\n".join(step["do"] for step in steps)
