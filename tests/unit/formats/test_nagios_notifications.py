@@ -1,4 +1,7 @@
-"""Notifications of Nagios and Icinga: the macros of their documentation ("Standard Macros in Nagios", "Runtime Macros")."""
+"""Notifications of Nagios and Icinga: the macros of their documentation ("Standard Macros in Nagios", "Runtime Macros").
+
+Two samples were recorded, by the recipe's commands: nagios_acknowledgement.txt by Nagios 4.4.6, icinga_service.txt by Icinga 2.13.6.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +46,26 @@ def test_a_host_that_is_up_again_resolves_its_own_alert(format_):
     assert (up.status, up.package, up.source) == (AlertStatus.RESOLVED, "HOST", "db-3")
     assert (down.status, down.severity) == (AlertStatus.FIRING, Severity.CRITICAL)
     assert fingerprint(up) == fingerprint(down)
+
+
+@pytest.mark.parametrize("format_", ["nagios", "auto"])
+@pytest.mark.parametrize(
+    ("sample", "title", "key", "description"),
+    [
+        (
+            "nagios_acknowledgement",
+            "HTTP: HTTP CRITICAL: refused HOME id",
+            "web-1;HTTP",
+            "long line 1\nlong 2\nada: looking into it",
+        ),
+        ("icinga_service", "disk: DISK CRITICAL - free: 2%", "db-3;disk", ""),
+    ],
+)
+def test_what_was_recorded_is_an_alert(format_, sample, title, key, description):
+    alert = an_alert(format_, (SAMPLES / f"{sample}.txt").read_text())
+
+    assert (alert.title, alert.dedup_key, alert.description) == (title, key, description)
+    assert (alert.status, alert.severity) == (AlertStatus.FIRING, Severity.CRITICAL)
 
 
 @pytest.mark.parametrize(
