@@ -17,6 +17,7 @@ from pydantic_core import from_json, to_json
 from axion_bus.buses.connection import Connection
 from axion_bus.buses.packets import publish_properties
 from axion_bus.buses.patience import Patience
+from axion_bus.domain import topics
 from axion_bus.domain.communication import Channel
 from axion_bus.errors import BusRefused, BusUnavailable, ConfigError, StoreConflict, StoreUnavailable
 from axion_bus.formats.events import CONTENT_TYPE
@@ -70,6 +71,7 @@ class MqttBus:
         self._losses = losses
         self._clock = clock
         self._request_topics = tuple(request_topics)
+        self._heard = (*topics.without_covered([source.topic for source in mqtt.sources]), *self._request_topics)
         self._homeassistant = homeassistant
         self._birth_topic = homeassistant.birth_topic if homeassistant is not None else None
         self._patience = patience
@@ -153,7 +155,7 @@ class MqttBus:
         try:
             if not await connection.open(self._announce):
                 self._is_session_new = True
-            await self._subscribe(connection, [*(source.topic for source in self._mqtt.sources), *self._request_topics])
+            await self._subscribe(connection, self._heard)
             self._losses.told_session(present=not self._is_session_new)
             self._is_session_new = False  # not before: a connection cut meanwhile leaves a session behind, but a deaf one
             self._enter(connection)

@@ -6,6 +6,7 @@ Rules: MQTT 5 section 4.7 (3.1.1 section 4.7 is the same), shared subscriptions 
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -61,6 +62,29 @@ def overlap(one: str, other: str) -> bool:
             return False
     shorter = min(len(left), len(right))
     return len(left) == len(right) or left[shorter:] == ["#"] or right[shorter:] == ["#"]
+
+
+def covers(one: str, other: str) -> bool:
+    """Whether each topic name that ``other`` matches is matched by ``one`` too; both well formed."""
+    left, right = _levels(one), _levels(other)
+    if _is_wild(left) and right[0].startswith("$"):
+        return False
+    for level, under in zip_longest(left, right):
+        if level == "#":
+            return True
+        if level is None or under in (None, "#") or level not in ("+", under):
+            return False
+    return True
+
+
+def without_covered(filters: Sequence[str]) -> list[str]:
+    """``filters`` but for those that another one covers; a shared subscription covers none and is covered by none.
+
+    A broker may deliver a message once for each filter that matches it (MQTT 5 3.3.4).
+    """
+    plain = [each for each in dict.fromkeys(filters) if not each.startswith("$share/")]
+    covered = {each for each in plain if any(other != each and covers(other, each) for other in plain)}
+    return [each for each in dict.fromkeys(filters) if each not in covered]
 
 
 def _check_text(topic: str) -> None:

@@ -34,6 +34,21 @@ async def test_a_message_is_delivered_as_it_was_published(station, party):
     assert (False, None) == (received.bad_address, received.attributes)
 
 
+async def test_a_message_that_several_sources_match_comes_once(broker, base_topic, protocol, party):
+    sources = [
+        {"topic": f"{base_topic}/alerts/web/#"},
+        {"topic": f"{base_topic}/alerts/#"},
+        {"topic": f"{base_topic}/alerts/web/+"},
+    ]
+    async with Station(settings(broker.url, base_topic, protocol, sources=sources)) as station:
+        await station.connected()
+        await party.publish(station.alert_topic("web/api"), b"once")
+        await party.publish(station.alert_topic("db"), b"last")
+        await station.got(2)
+
+    assert [b"once", b"last"] == station.bodies
+
+
 @pytest.mark.parametrize("body", [b"", EVERY_BYTE, LARGE], ids=["nothing", "every byte", "half a MiB"])
 async def test_any_bytes_are_delivered_untouched(station, party, body):
     await party.publish(station.alert_topic(), body)

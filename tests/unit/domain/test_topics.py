@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from axion_bus.domain.topics import check_filter, check_name, matches, overlap
+from axion_bus.domain.topics import check_filter, check_name, covers, matches, overlap, without_covered
 
 NAMES = ("", "a", "b", "$x")
 ALL_TOPICS = tuple("/".join(levels) for length in range(1, 5) for levels in product(NAMES, repeat=length))
@@ -64,6 +64,48 @@ def test_two_filters_overlap_exactly_when_some_topic_matches_both(one, other):
 @given(FILTERS, FILTERS)
 def test_overlap_is_symmetric(one, other):
     assert overlap(one, other) == overlap(other, one)
+
+
+@given(FILTERS, FILTERS)
+def test_a_filter_that_covers_another_matches_all_that_it_matches(one, other):
+    missed = [topic for topic in ALL_TOPICS if matches(other, topic) and not matches(one, topic)]
+
+    assert not (covers(one, other) and missed)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("a/#", "a/b", True),
+        ("a/#", "a", True),
+        ("a/#", "a/+/#", True),
+        ("a/+", "a/b", True),
+        ("a/+", "a/+", True),
+        ("#", "a/b", True),
+        ("#", "$SYS/b", False),
+        ("a/+", "a/#", False),
+        ("a/+", "a/b/c", False),
+        ("a/b", "a/+", False),
+        ("a/b/c", "a/b", False),
+        ("a/b", "a/b/c", False),
+    ],
+)
+def test_a_filter_covers_another_or_not(one, other, expected):
+    assert expected == covers(one, other)
+
+
+@pytest.mark.parametrize(
+    ("filters", "left"),
+    [
+        (["a/b/#", "a/#"], ["a/#"]),
+        (["a/+", "b/#", "a/b", "b"], ["a/+", "b/#"]),
+        (["a/#", "a/#"], ["a/#"]),
+        (["a/+/b", "a/b/+"], ["a/+/b", "a/b/+"]),
+        (["$share/g/a/b", "a/#", "$share/g/a/#", "a/b"], ["$share/g/a/b", "a/#", "$share/g/a/#"]),
+    ],
+)
+def test_what_another_filter_covers_is_left_out(filters, left):
+    assert left == without_covered(filters)
 
 
 def test_a_shared_group_does_not_hide_an_overlap():
