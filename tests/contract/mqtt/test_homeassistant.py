@@ -86,10 +86,13 @@ async def test_turned_off_it_does_not_listen_to_home_assistant(broker, base_topi
         await station.settled()
         await party.hear(f"{prefix}/#")
         await party.publish(f"{prefix}/status", b"online")
+        await party.publish(station.alert_topic(), b"behind it")
+        await station.got(1)
         await station.settled()
-        await until(lambda: party.heard, "the birth message")
+        await party.publish(f"{prefix}/behind", b"")
+        await until(lambda: party.on(f"{prefix}/behind"), "what is behind")
 
-    assert [f"{prefix}/status"] == [message.topic for message in party.heard]
+    assert [f"{prefix}/status", f"{prefix}/behind"] == [message.topic for message in party.heard]
 
 
 async def test_where_nothing_is_said_nothing_is_published(broker, base_topic, protocol):
