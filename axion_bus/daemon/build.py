@@ -142,12 +142,12 @@ def people_owner(settings: Settings) -> str:
 
 
 def gone_channels(settings: Settings) -> Mapping[str, str]:
-    """Channels that nothing is sent on, each with the reason; not MQTT, over which a message to people goes as any other."""
+    """Channels on which this daemon sends nothing, each with what to say of it. Messages to people over MQTT go as any other."""
     served = {Channel.MQTT, *(name.upper() for name, section in settings.channels if section is not None)}
     if settings.dbus.is_on:
         served.add(Channel.DBUS)
-    left = {name: f"[channels.{name.lower()}] left the configuration before this was delivered" for name in Channel}
-    left[Channel.DBUS] = "[dbus] was turned off before this was delivered"
+    left = {name: f"given up: no daemon with [channels.{name.lower()}] came to send it" for name in Channel}
+    left[Channel.DBUS] = "given up: no daemon with [dbus] came to send it"
     return {name: why for name, why in left.items() if name not in served}
 
 

@@ -20,6 +20,7 @@ from axion_bus.daemon.dbus import dbus_side
 from axion_bus.daemon.health import Health
 from axion_bus.domain.communication import Channel
 from axion_bus.manager.people import manners, new_outbox, patience
+from axion_bus.pipeline.abandoned import Abandoned
 from axion_bus.pipeline.bell import Bell
 from axion_bus.pipeline.clock import SystemClock
 from axion_bus.pipeline.courier import Courier
@@ -65,7 +66,7 @@ class Parts:
         """What has no settings: the clock, the bell that ``record`` rings, and who is watched."""
         self.clock = SystemClock()
         self.recorded = Bell()
-        names = ["record", "relay", "courier", "timers", "gaps"] + ["dbus relay"] * self.settings.dbus.is_on
+        names = ["record", "relay", "courier", "abandoned", "timers", "gaps"] + ["dbus relay"] * self.settings.dbus.is_on
         self.watched = {name: Progress(name, time.monotonic) for name in names}
 
     @cached_property
@@ -190,7 +191,17 @@ class Parts:
             deliveries=deliveries,
             clock=self.clock,
             progress=self.watched["courier"],
-            gone=gone_channels(settings),
+        )
+
+    @cached_property
+    def abandoned(self) -> Abandoned:
+        """What gives up what nobody sends."""
+        return Abandoned(
+            store=self.store,
+            gone=gone_channels(self.settings),
+            budget=self.settings.relay.budget,
+            clock=self.clock,
+            progress=self.watched["abandoned"],
         )
 
     @cached_property

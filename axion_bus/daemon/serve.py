@@ -53,6 +53,7 @@ async def serve(settings: Settings, *, boot_id: str, orders: Orders, notifier: N
                 "relay": parts.relay.run(stop),
                 **({"dbus relay": dbus.relay.run(stop)} if dbus else {}),
                 "courier": parts.courier.run(stop),
+                "abandoned": parts.abandoned.run(stop),
                 "timers": parts.timers.run(stop),
                 "gaps": parts.gaps.run(stop),
                 "lock": lock.watch(stop),

@@ -7,7 +7,6 @@ channel may; a channel that fails again and again is left alone for a while. One
 from __future__ import annotations
 
 import asyncio
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import structlog
@@ -34,14 +33,10 @@ _BEGIN_WITHIN_S = 30.0
 _POLL_S = 0.5
 _AFTER_STORE_S = 1.0
 _DEFAULT_MANNER = Manner()
-_NOTHING_GONE: Mapping[str, str] = MappingProxyType({})
 
 
 class Courier:
-    """Delivers over ``channels``, each in its own ``manners``.
-
-    ``gone`` are channels that nobody serves any more, each with the reason: what still waits for them is settled first.
-    """
+    """Delivers over ``channels``, each in its own ``manners``."""
 
     def __init__(
         self,
@@ -52,12 +47,10 @@ class Courier:
         deliveries: Deliveries,
         clock: Clock,
         progress: Progress,
-        gone: Mapping[str, str] = _NOTHING_GONE,
     ) -> None:
         self._store = store
         self._deliveries = deliveries
         self._progress = progress
-        self._gone = gone
         self._lines = [
             Line(
                 name,
@@ -87,19 +80,11 @@ class Courier:
             try:
                 with self._progress.waiting_for("commit"):
                     await self._store.release(self._deliveries.owner)
-                    await self._abandon()
             except (StoreUnavailable, StoreConflict) as exc:
                 log.warning("courier_waits_for_store", error=str(exc)[:500])
                 await _rest(stop, _AFTER_STORE_S, self._progress, "store")
             else:
                 return
-
-    async def _abandon(self) -> None:
-        """What waits for a channel that left the configuration would wait for ever, and nobody would know."""
-        for name, why in self._gone.items():
-            number = await self._store.abandon(name, why)
-            if number:
-                log.warning("messages_abandoned", channel=name, number=number, error=why)
 
 
 class Line:

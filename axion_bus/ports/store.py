@@ -235,8 +235,11 @@ class Store(Protocol):
         """End every lease of ``owner``."""
         ...
 
-    async def abandon(self, channel: str, why: str) -> int:
-        """Make everything that waits for ``channel`` FAILED, leased or not; how much that was. What was delivered is SENT later."""
+    async def abandon(self, channel: str, why: str, before: datetime) -> int:
+        """Make FAILED what has waited for ``channel`` since ``before``, leased or not; how much that was.
+
+        What is being delivered all the same is SENT later.
+        """
         ...
 
     async def open_incidents(self, after: str, limit: int) -> Sequence[Incident]:

@@ -175,9 +175,10 @@ async def release(connection: AsyncConnection, owner: str) -> None:
     await connection.execute(mine.values(LeaseOwner=None, LeaseUntil=None))
 
 
-async def abandon(connection: AsyncConnection, channel: str, why: str) -> int:
-    """Make what is unsettled on ``channel`` FAILED; how many rows that were."""
-    waiting = update(communication).where(_c.Channel == str(channel), _c.NextAttemptAt.is_not(None))
+async def abandon(connection: AsyncConnection, channel: str, why: str, before: datetime) -> int:
+    """Make what is unsettled on ``channel`` since ``before`` FAILED; how many rows that were."""
+    unsettled = _c.Channel == str(channel), _c.NextAttemptAt.is_not(None)  # as the index has them
+    waiting = update(communication).where(*unsettled, _c.Timestamp < before)
     failed = {"Status": CommunicationStatus.FAILED.value, "ErrorMessage": why}
     found = await connection.execute(waiting.values(**failed, NextAttemptAt=None, LeaseOwner=None, LeaseUntil=None))
     return found.rowcount

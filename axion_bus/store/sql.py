@@ -226,9 +226,9 @@ class SqlStore:
         """End every lease of ``owner``."""
         await self._run(lambda connection: communications.release(connection, owner))
 
-    async def abandon(self, channel: str, why: str) -> int:
+    async def abandon(self, channel: str, why: str, before: datetime) -> int:
         """Make everything that waits for ``channel`` FAILED."""
-        return await self._run(lambda connection: communications.abandon(connection, channel, why))
+        return await self._run(lambda connection: communications.abandon(connection, channel, why, before))
 
     async def open_incidents(self, after: str, limit: int) -> Sequence[Incident]:
         """A page of the open incidents, ordered by guid, behind ``after``."""

@@ -236,9 +236,9 @@ class MemoryStore:
             if row.lease_owner == owner and row.is_unsettled:
                 self.tables.rows[guid] = replace(row, lease_owner=None, lease_until=None)
 
-    async def abandon(self, channel: str, why: str) -> int:
+    async def abandon(self, channel: str, why: str, before: datetime) -> int:
         self._reach()
-        return self.tables.abandon(channel, why)
+        return self.tables.abandon(channel, why, before)
 
     async def open_incidents(self, after: str, limit: int) -> Sequence[Incident]:
         self._reach()

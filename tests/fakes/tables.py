@@ -102,9 +102,10 @@ class Tables:
                 return taken
         return []
 
-    def abandon(self, channel: str, why: str) -> int:
-        """What waits for ``channel`` waits no more."""
-        waiting = [row.communication for row in self.rows.values() if row.is_unsettled and row.communication.channel == channel]
+    def abandon(self, channel: str, why: str, before: datetime) -> int:
+        """What has waited for ``channel`` since ``before`` waits no more."""
+        unsettled = [row.communication for row in self.rows.values() if row.is_unsettled]
+        waiting = [each for each in unsettled if each.channel == channel and each.timestamp < before]
         for each in waiting:
             failed = replace(each, status=CommunicationStatus.FAILED, error_message=why, next_attempt_at=None)
             self.rows[each.guid] = replace(self.rows[each.guid], communication=failed, lease_owner=None, lease_until=None)

@@ -192,11 +192,11 @@ async def test_what_waits_for_dbus_is_settled_when_that_is_turned_off(start, pub
     daemon.stop()
     waiting = [row["Status"] for row in messages(sqlite_url)]
     turned_off = daemon.config_file.read_text().replace(f"bus = {json.dumps(system_bus.address)}", 'bus = "off"')
-    daemon.config_file.write_text(turned_off)
+    daemon.config_file.write_text(f'{turned_off}\n[relay]\nbudget = "1s"\n')
     await asyncio.to_thread(daemon.start)
     await is_so(lambda: daemon.logged("messages_abandoned"), "what waits is settled")
 
-    assert (["PENDING"], [("FAILED", "[dbus] was turned off before this was delivered")]) == (
+    assert (["PENDING"], [("FAILED", "given up: no daemon with [dbus] came to send it")]) == (
         waiting,
         [(row["Status"], row["ErrorMessage"]) for row in messages(sqlite_url)],
     )

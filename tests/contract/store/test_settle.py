@@ -156,16 +156,18 @@ async def test_an_event_that_another_process_committed_is_claimed(store, other_s
 
 async def test_what_waits_for_a_channel_that_is_abandoned_is_failed_and_says_why(store):
     waiting = an_event(None, None, channel="SLACK")
-    later = an_event(None, None, channel="SLACK", due=NOON + 9 * SECOND)
+    fresh = an_event(None, None, channel="SLACK", timestamp=NOON + SECOND)
+    later = an_event(None, None, channel="SLACK", due=NOON + 9 * SECOND, timestamp=NOON)
     leased = an_event(None, None, channel="SLACK")
-    await queue(store, waiting, later, leased)
+    await queue(store, waiting, fresh, later, leased)
     await store.write(lambda transaction: transaction.lease([leased.guid], "me", NOON + LEASE))
 
-    number = await store.abandon("SLACK", "nobody serves it")
+    number = await store.abandon("SLACK", "nobody serves it", NOON + SECOND)
 
     rows = [await outbox_row(store, each.guid) for each in (waiting, later, leased)]
     assert (3, [("FAILED", 0, 1, None, 1, "nobody serves it")] * 3) == (number, rows)
-    assert 0 == await store.abandon("SLACK", "nobody serves it")
+    assert "PENDING" == (await outbox_row(store, fresh.guid))[0]
+    assert 0 == await store.abandon("SLACK", "nobody serves it", NOON + SECOND)
 
 
 async def test_other_channels_and_what_is_settled_are_left_alone_when_one_is_abandoned(store):
@@ -173,5 +175,5 @@ async def test_other_channels_and_what_is_settled_are_left_alone_when_one_is_aba
     sent = an_event(None, None, channel="SLACK", status=CommunicationStatus.SENT, next_attempt_at=None)
     await queue(store, other, sent)
 
-    assert 0 == await store.abandon("SLACK", "nobody serves it")
+    assert 0 == await store.abandon("SLACK", "nobody serves it", NOON + SECOND)
     assert ["PENDING", "SENT"] == [(await outbox_row(store, each.guid))[0] for each in (other, sent)]

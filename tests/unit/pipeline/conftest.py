@@ -211,9 +211,7 @@ def send(make_deliveries, claim) -> Callable[..., Any]:
 def make_courier(store, clock, progress, make_deliveries) -> Callable[..., Courier]:
     """Makes couriers of these channels, each used as FAST unless ``manner`` says otherwise."""
 
-    def make(
-        channels: Mapping[str, FakeChannel], *, manner: Manner = FAST, gone: Mapping[str, str] | None = None, **given: Any
-    ) -> Courier:
+    def make(channels: Mapping[str, FakeChannel], *, manner: Manner = FAST, **given: Any) -> Courier:
         return Courier(
             store=store,
             channels=channels,
@@ -221,7 +219,6 @@ def make_courier(store, clock, progress, make_deliveries) -> Callable[..., Couri
             deliveries=make_deliveries(**given),
             clock=clock,
             progress=progress,
-            gone=gone or {},
         )
 
     return make

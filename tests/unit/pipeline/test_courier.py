@@ -140,26 +140,3 @@ async def test_nothing_overtakes_what_tells_the_same_person_of_the_same_incident
 
     assert ["1-created", "1-created", "2-acknowledged", "3-closed"] == sent(channel)
     assert [None, None, "C1:17", "C1:17"] == [letter.thread for letter in channel.letters]
-
-
-async def test_what_waits_for_a_channel_that_is_gone_is_settled_at_the_start(carrying, put, row):
-    put(a_page("page-1", channel="SMS"), a_page("page-2"))
-    channel = FakeChannel()
-
-    async with carrying({"SLACK": channel}, gone={"SMS": "[channels.sms] left"}):
-        await until(lambda: row("page-1").next_attempt_at is None and channel.letters)
-
-    assert ("FAILED", "[channels.sms] left") == (row("page-1").status, row("page-1").error_message)
-    assert ["page-2"] == sent(channel)
-
-
-async def test_a_courier_without_channels_settles_what_is_gone_when_the_database_is_back(carrying, put, row, store):
-    put(a_page("page-1"))
-    store.is_away = True
-
-    async with carrying({}, gone={"SLACK": "[channels.slack] left"}):
-        await time_passes(5)
-        store.is_away = False
-        await until(lambda: row("page-1").next_attempt_at is None)
-
-    assert "FAILED" == row("page-1").status
