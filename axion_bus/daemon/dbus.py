@@ -12,6 +12,7 @@ from axion_bus.pipeline.relay import Relay
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Collection
 
     from axion_bus.buses.dbus.bus import DbusBus
     from axion_bus.config import Settings
@@ -45,12 +46,16 @@ def dbus_side(
     from axion_bus.buses.dbus.service import Service  # noqa: PLC0415 - the same
     from axion_bus.buses.dbus.tree import Tree  # noqa: PLC0415 - the same
 
+    async def open_keys(prefix: str) -> Collection[str]:
+        return await store.write(lambda transaction: transaction.open_dedup_keys(prefix))
+
     bus = DbusBus(
         settings.dbus,
         deliver=intake.deliver,
         losses=gaps,
         clock=clock,
         max_payload_bytes=settings.intake.max_payload_bytes,
+        open_keys=open_keys,
     )
     tree = Tree(store=store, bus=bus, version=__version__, instance=settings.instance.name)
     bus.service = Service(bus=bus, tree=tree, deliver=intake.deliver, allows=bus.allows, ration=bus.ration, clock=clock)

@@ -7,10 +7,10 @@ dictionary an object, bytes an array of numbers). Pure. The presets are in ``for
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +55,20 @@ class Command:
 Document: TypeAlias = "Mapping[str, Any]"
 NativeAlert: TypeAlias = "Mapping[str, Any]"
 """An alert in the native format, as JSON values: ``{"title": ..., "severity": ..., "status": ..., "labels": {...}}``."""
+
+
+@runtime_checkable
+class RollCall(Protocol):
+    """A preset whose answer tells of everything that there is: what it does not tell of is not there any more."""
+
+    @property
+    def prefix(self) -> str:
+        """What the dedup keys of all its alerts begin with."""
+        ...
+
+    def absent(self, document: Document, keys: Collection[str]) -> Sequence[NativeAlert]:
+        """The resolves of those alerts, of ``keys`` that were open before it was asked, of which ``document`` does not tell."""
+        ...
 
 
 class Preset(Protocol):

@@ -124,6 +124,10 @@ class Transaction(Protocol):
         """
         ...
 
+    async def open_dedup_keys(self, prefix: str) -> frozenset[str]:
+        """The dedup keys of firing alerts that begin with ``prefix``."""
+        ...
+
     async def silences(self, ends_after: datetime) -> Sequence[Silence]:
         """The silences of ``def_silence`` that end after that time, the oldest first; those that have not begun, too."""
         ...

@@ -62,6 +62,13 @@ async def silenced_otherwise(connection: AsyncConnection, silences: Collection[s
     return [each for each in locked if each.silenced_by is not None and each.silenced_by not in silences]
 
 
+async def open_dedup_keys(connection: AsyncConnection, prefix: str) -> frozenset[str]:
+    """The dedup keys of firing alerts that begin with ``prefix``; not locked."""
+    begins = alert.c.DedupKey.startswith(prefix, autoescape=True)
+    found = select(alert.c.DedupKey).where(alert.c.OpenFingerprint.is_not(None), begins)
+    return frozenset(key for key in (await connection.execute(found)).scalars() if key is not None and key.startswith(prefix))
+
+
 async def taken_guids(connection: AsyncConnection, guids: Collection[str]) -> frozenset[str]:
     """Those of ``guids`` that are in use."""
     return frozenset((await connection.execute(_taken, {"given": sorted(guids)})).scalars())

@@ -81,6 +81,10 @@ class SqlTransaction:
         """Give everything of one incident to another."""
         await desk.move_belongings(self.connection, source_guid, target_guid)
 
+    async def open_dedup_keys(self, prefix: str) -> frozenset[str]:
+        """The dedup keys of firing alerts that begin with ``prefix``."""
+        return await alerts.open_dedup_keys(self.connection, prefix)
+
     async def silences(self, ends_after: datetime) -> Sequence[Silence]:
         """The silences of ``def_silence`` that end after that time."""
         return await silences.ending_after(self.connection, ends_after)

@@ -97,6 +97,10 @@ class MemoryTransaction:
     async def move_belongings(self, source_guid: str, target_guid: str) -> None:
         self.tables.move_belongings(source_guid, target_guid)
 
+    async def open_dedup_keys(self, prefix: str) -> frozenset[str]:
+        keys = [each.dedup_key for each in self.tables.alerts.values() if each.status is AlertStatus.FIRING]
+        return frozenset(key for key in keys if key is not None and key.startswith(prefix))
+
     async def silences(self, ends_after: datetime) -> Sequence[Silence]:
         return [each for each in self.tables.silences.values() if each.ends_at is None or each.ends_at > ends_after]
 

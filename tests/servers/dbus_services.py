@@ -54,6 +54,10 @@ class Systemd(_Service):
             (manager, "ListUnits", ""): ("a(ssssssouso)", [[_unit(name, state) for name, state in self.states.items()]]),
         }
 
+    def forgets(self, name: str) -> None:
+        """A unit that has not failed any more, and that nobody needs, is unloaded."""
+        del self.states[name]
+
     async def enters(self, name: str, state: str) -> None:
         """A unit changes its state; of each change the manager tells twice, once for each interface, and when the job is done."""
         self.states[name] = state

@@ -110,6 +110,19 @@ async def test_units_that_failed_or_recovered_while_nobody_listened(machine, bus
         await here.until_incidents(("nginx.service failed", "MONITORING", "SYSTEMD"), ("cron.service failed", "CREATED", "SYSTEMD"))
 
 
+async def test_a_unit_that_was_reset_and_forgotten_while_nobody_listened(machine, bus):
+    async with Systemd(bus.address, flaky="failed", other="failed") as systemd:
+        here = machine("systemd", 'watch = ["flaky*"]\n[[dbus.sources]]\npreset = "systemd"\nwatch = ["other*"]')
+        await here.start()
+        await here.until_alerts(("flaky.service failed", "HIGH", "FIRING", 1), ("other.service failed", "HIGH", "FIRING", 1))
+        await here.stop()
+        systemd.forgets("flaky.service")
+
+        await here.start()
+
+        await here.until_alerts(("flaky.service failed", "HIGH", "RESOLVED", 1), ("other.service failed", "HIGH", "FIRING", 2))
+
+
 async def test_a_service_that_comes_later_is_asked_then(machine, bus):
     here = machine("systemd")
     await here.start()
@@ -167,6 +180,19 @@ async def test_a_drive_that_fails_and_one_that_is_taken_away(machine, bus):
         await here.until_incidents(
             ("Drive WDC_1 is failing", "MONITORING", "STORAGE"), ("Drive ST4000_Z30 is failing", "MONITORING", "STORAGE")
         )
+
+
+async def test_a_drive_that_was_taken_away_while_nobody_listened(machine, bus):
+    async with UDisks2(bus.address, WDC_1=True) as udisks:
+        here = machine("udisks2")
+        await here.start()
+        await here.until_alerts(("Drive WDC_1 is failing", "CRITICAL", "FIRING", 1))
+        await here.stop()
+        del udisks.failing["WDC_1"]
+
+        await here.start()
+
+        await here.until_alerts(("Drive WDC_1 is failing", "CRITICAL", "RESOLVED", 1))
 
 
 async def test_connectivity_that_is_lost_and_comes_back(machine, bus):

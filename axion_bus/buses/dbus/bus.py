@@ -27,7 +27,7 @@ from axion_bus.errors import BusUnavailable
 from axion_bus.ports import Received
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
     from dbus_next.message import Message
@@ -68,6 +68,7 @@ class Parts:
     valve: Valve
     patience: Patience
     max_payload_bytes: int
+    open_keys: Callable[[str], Awaitable[Collection[str]]] | None = None
     service: Service | None = None
     ration: Ration = field(default_factory=Ration)
 
@@ -101,6 +102,7 @@ class Parts:
 class DbusBus:
     """``deliver`` gets what is heard and asked; ``losses`` is told what was missed. ``trouble`` says, for people, what is wrong.
 
+    ``open_keys`` gives the dedup keys of open alerts that begin so, for presets.
     ``service`` is set before ``run``, or never: then nothing can be called.
     """
 
@@ -112,6 +114,7 @@ class DbusBus:
         losses: Losses,
         clock: Clock,
         max_payload_bytes: int,
+        open_keys: Callable[[str], Awaitable[Collection[str]]] | None = None,
         patience: Patience = PATIENCE,
     ) -> None:
         self._losses = losses
@@ -125,6 +128,7 @@ class DbusBus:
             valve=Valve(losses=losses, clock=clock, tell_busy=self._tell_busy),
             patience=patience,
             max_payload_bytes=max_payload_bytes,
+            open_keys=open_keys,
         )
         self._session: Session | None = None
         self._number = 0

@@ -20,12 +20,12 @@ from axion_bus.buses.dbus.signals import rule
 from axion_bus.buses.dbus.trust import Door, Sender, refusal
 from axion_bus.config import dbus as config
 from axion_bus.domain.communication import Channel
-from axion_bus.errors import BusUnavailable
+from axion_bus.errors import BusUnavailable, StoreConflict, StoreUnavailable
 from axion_bus.ports import Received
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from axion_bus.buses.dbus.bus import Parts
     from axion_bus.buses.dbus.signals import Heard, SignalSource
@@ -97,6 +97,7 @@ class Session:
         self._owners[name] = owner
 
     async def _call_all(self, source: SignalSource, calls: Sequence[Call]) -> None:
+        keys = await self._open_keys(source)  # before it is asked: what opens later is not for the answer to tell of
         for call in calls:
             try:
                 answer = await self._call(call)
@@ -106,7 +107,18 @@ class Session:
                 )
                 continue
             if call.is_reading:
-                self._read(source, call, answer)
+                self._read(source, call, answer, keys)
+
+    async def _open_keys(self, source: SignalSource) -> Collection[str]:
+        """The dedup keys of its alerts that are open; none, if the database is away."""
+        roll_call, open_keys = source.roll_call, self._parts.open_keys
+        if roll_call is None or open_keys is None:
+            return ()
+        try:
+            return await open_keys(roll_call.prefix)
+        except (StoreUnavailable, StoreConflict) as exc:
+            log.warning("dbus_roll_call_waits", source=source.key, error=str(exc)[:300])
+            return ()
 
     async def _call(self, call: Call) -> list[Any]:
         """Without starting the service: that it does not run is its own matter."""
@@ -121,7 +133,7 @@ class Session:
             is_started=False,
         )
 
-    def _read(self, source: SignalSource, call: Call, answer: list[Any]) -> None:
+    def _read(self, source: SignalSource, call: Call, answer: list[Any], keys: Collection[str]) -> None:
         document = {
             "sender": call.destination,
             "path": call.path,
@@ -129,7 +141,7 @@ class Session:
             "member": call.member,
             "args": values.plain(answer),
         }
-        for heard in source.read(document, is_reading=True):
+        for heard in (*source.read(document, is_reading=True), *source.absent(document, keys)):
             self._deliver(heard, source.key, call.path, {"name": call.destination})
 
     def _take(self, message: Message) -> None:

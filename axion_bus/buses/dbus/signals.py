@@ -16,11 +16,11 @@ from axion_bus.buses.dbus.framing import is_cut
 from axion_bus.buses.dbus.repeats import Repeats
 from axion_bus.domain.communication import Fault
 from axion_bus.formats import Malformed
-from axion_bus.formats.dbus_signal import Command, Wanted
+from axion_bus.formats.dbus_signal import Command, RollCall, Wanted
 from axion_bus.formats.presets import preset
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from dbus_next.message import Message
 
@@ -83,6 +83,17 @@ class SignalSource:
                 yield Heard(body=to_json(told.arguments), request=told.verb)
             elif not self.repeats.is_old(told, is_reading=is_reading):
                 yield Heard(body=to_json(told), is_state=True)
+
+    @property
+    def roll_call(self) -> RollCall | None:
+        """The preset, if its answers tell of everything that there is."""
+        return self.preset if isinstance(self.preset, RollCall) else None
+
+    def absent(self, document: Document, keys: Collection[str]) -> Iterable[Heard]:
+        """What it means that ``document``, an answer, does not tell of some of ``keys``, whose alerts were open before."""
+        for told in () if self.roll_call is None else self.roll_call.absent(document, keys):
+            self.repeats.is_old(told, is_reading=True)
+            yield Heard(body=to_json(told), is_state=True)
 
 
 def sources(dbus: Dbus) -> list[SignalSource]:

@@ -15,7 +15,7 @@ from axion_bus.formats.dbus_signal import Call, Wanted
 from axion_bus.formats.presets import telling
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from axion_bus.formats.dbus_signal import Document, NativeAlert
 
@@ -26,6 +26,7 @@ _MANAGER = f"{NAME}.Manager"
 _UNITS = f"{MANAGER_PATH}/unit"
 _FIRES = {"failed": True, "active": False, "inactive": False}
 """What an ActiveState says; the others are on their way to one of these."""
+_KEY = "systemd:"
 _NEVER_FAIL = (".device", ".slice", ".target")
 _ESCAPED = re.compile(r"_([0-9a-f]{2})")
 
@@ -53,6 +54,19 @@ class Systemd:
         at = telling.number(changed.get("StateChangeTimestamp"))
         return list(self._told(name, state, sub_state=changed.get("SubState"), changed_at=at))
 
+    @property
+    def prefix(self) -> str:
+        """What the dedup keys of its alerts begin with."""
+        return f"{self.host}:{_KEY}"
+
+    def absent(self, document: Document, keys: Collection[str]) -> Sequence[NativeAlert]:
+        """Units that failed once and are not even loaded now: the manager forgets what has not failed and nobody needs."""
+        units = telling.argument(document, 0)
+        listed = {unit[0] for unit in units if isinstance(unit, list) and unit} if isinstance(units, list) else None
+        names = [key.removeprefix(self.prefix) for key in keys]
+        gone = [name for name in names if listed is not None and name not in listed]
+        return [told for name in gone for told in self._told(name, "inactive", sub_state="dead")]
+
     def _listed(self, units: object) -> Iterator[NativeAlert]:
         """The answer to ListUnits, ``a(ssssssouso)``: name, description, load, active and sub state, and more."""
         for unit in units if isinstance(units, list) else ():
@@ -69,7 +83,7 @@ class Systemd:
         about = f" ({description})" if description and isinstance(description, str) else ""
         yield telling.alert(
             self.host,
-            f"systemd:{name}",
+            f"{_KEY}{name}",
             f"{name} failed",
             fires=fires,
             package="SYSTEMD",

@@ -7,6 +7,7 @@ reads SMART every ten minutes; a drive that it has not asked yet says that it is
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
@@ -15,13 +16,14 @@ from axion_bus.formats.dbus_signal import Call, Wanted
 from axion_bus.formats.presets import telling
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from axion_bus.formats.dbus_signal import Document, NativeAlert
 
 NAME = "org.freedesktop.UDisks2"
 ATA = f"{NAME}.Drive.Ata"
 NVME = f"{NAME}.NVMe.Controller"
+_KEY = "udisks2:"
 _ROOT = "/org/freedesktop/UDisks2"
 _DRIVES = f"{_ROOT}/drives"
 _OBJECTS = "org.freedesktop.DBus.ObjectManager"
@@ -57,6 +59,18 @@ class UDisks2:
             case _:
                 return ()
 
+    @property
+    def prefix(self) -> str:
+        """What the dedup keys of its alerts begin with."""
+        return f"{self.host}:{_KEY}"
+
+    def absent(self, document: Document, keys: Collection[str]) -> Sequence[NativeAlert]:
+        """Drives that were taken away."""
+        objects = telling.argument(document, 0)
+        there = {telling.last_element(path) for path in objects} if isinstance(objects, Mapping) else None
+        gone = [key.removeprefix(self.prefix) for key in keys if there is not None and key.removeprefix(self.prefix) not in there]
+        return [told for drive in gone for told in self._told(drive, fires=False, why="is gone")]
+
     def _interfaces(self, path: object, there: object) -> Iterator[NativeAlert]:
         for interface, found in telling.table(there).items():
             verdict = _verdict(interface, telling.table(found))
@@ -68,7 +82,7 @@ class UDisks2:
         if drive and (not self.watch or any(fnmatchcase(drive, pattern) for pattern in self.watch)):
             yield telling.alert(
                 self.host,
-                f"udisks2:{drive}",
+                f"{_KEY}{drive}",
                 f"Drive {drive} is failing",
                 fires=fires,
                 package="STORAGE",

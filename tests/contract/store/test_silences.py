@@ -177,6 +177,26 @@ async def test_alerts_that_other_silences_have_silenced_are_found(store):
     assert 3 == len(await found(set(), 3))
 
 
+async def test_what_alerts_are_known_by_is_found_by_its_beginning_while_they_fire(store):
+    await save(
+        store,
+        new_alerts=[
+            a_record("a", dedup_key="web-1:systemd:nginx.service"),
+            a_record("b", dedup_key="web-1:systemd:100%_sure.service"),
+            a_record("c", dedup_key="web-1:systemd:cron.service", status=AlertStatus.RESOLVED, resolved_at=NOON),
+            a_record("d", dedup_key="web-2:systemd:nginx.service"),
+            a_record("e", dedup_key="WEB-1:systemd:nginx.service"),
+            a_record("f"),
+        ],
+    )
+
+    assert {"web-1:systemd:nginx.service", "web-1:systemd:100%_sure.service"} == await ask(
+        store, "open_dedup_keys", "web-1:systemd:"
+    )
+    assert {"web-1:systemd:100%_sure.service"} == await ask(store, "open_dedup_keys", "web-1:systemd:100%_")
+    assert frozenset() == await ask(store, "open_dedup_keys", "web_1")
+
+
 async def test_a_resolved_alert_is_silenced_by_nothing(store):
     record = a_record(silenced_by="over")
     await save(store, new_alerts=[record])

@@ -124,6 +124,34 @@ def test_only_units_that_are_watched_are_looked_at():
     assert ["nginx.service"] == [each.labels["unit"] for each in alerts(systemd, document("/", "ListUnits", LISTED))]
 
 
+def resolved(preset, document, *keys):
+    """The keys of what ``preset`` takes for gone."""
+    context = Context(topic="/", source="no", package="no", severity=Severity.LOW)
+    told = preset.absent(document, keys)
+    read = [element.content for each in told for element in decoder(FormatName.NATIVE, None)(to_json(each), context)]
+    assert all(alert.status is RESOLVED for alert in read)
+    return [alert.dedup_key for alert in read]
+
+
+def test_units_that_are_not_loaded_any_more_have_not_failed():
+    systemd = made("systemd")
+    gone, there = "web-1:systemd:gone.service", "web-1:systemd:nginx.service"
+
+    assert ["web-1:systemd:"] == [key[: len(systemd.prefix)] for key in (gone,)]
+    assert [gone] == resolved(systemd, document("/", "ListUnits", LISTED), gone, there)
+    assert [] == resolved(systemd, document("/", "ListUnits", None), gone)
+    assert [] == resolved(made("systemd", "nginx*"), document("/", "ListUnits", LISTED), gone)
+
+
+def test_drives_that_are_not_there_any_more_are_not_failing():
+    answer = document("/", "GetManagedObjects", {DRIVE: {}})
+    gone, there = "web-1:udisks2:WDC_1", "web-1:udisks2:ST4000_Z30"
+
+    assert [gone] == resolved(made("udisks2"), answer, gone, there)
+    assert [] == resolved(made("udisks2"), document("/", "GetManagedObjects"), gone)
+    assert [] == resolved(made("udisks2", "ST*"), answer, gone)
+
+
 @pytest.mark.parametrize(
     ("label", "name"),
     [
