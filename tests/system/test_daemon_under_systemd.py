@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 
 from tests.chaos.scene import start_hearing
 from tests.servers import wait_until
@@ -60,6 +61,37 @@ def test_without_a_manager_that_asks_for_it_there_is_no_watchdog(broker, sqlite_
     daemon.stop()
 
     assert said(daemon, "WATCHDOG=1") == []
+
+
+def test_its_life_is_told_from_the_start_to_the_end(broker, sqlite_url, make_daemon):
+    daemon = start_hearing(make_daemon(store=sqlite_url, broker=broker.url, environment={"WATCHDOG_USEC": "3000000"}))
+    wait_until(lambda: said(daemon, "WATCHDOG=1"), "the watchdog is fed")
+    wait_until(lambda: any(text.startswith("STATUS=") for text in daemon.notifications), "it says how it is")
+    daemon.signal(signal.SIGHUP)
+    wait_until(lambda: len(said(daemon, "READY=1")) == 2, "ready again")
+    daemon.stop()
+    words = [text.splitlines()[0].partition("=")[0] for text in daemon.notifications]
+    (reloading,) = said(daemon, "RELOADING=1")
+    began_us = int(reloading.splitlines()[1].removeprefix("MONOTONIC_USEC="))
+
+    assert ["READY", "RELOADING", "READY", "STOPPING"] == [word for word in words if word in ("READY", "RELOADING", "STOPPING")]
+    assert {"STATUS", "WATCHDOG"} <= set(words[words.index("READY") : words.index("RELOADING")])
+    assert 0 < time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000 - began_us < 60_000_000
+
+
+def test_a_loop_that_stands_still_stops_the_watchdog(broker, sqlite_url, make_daemon, publish):
+    """By a rule whose expression looks at 2 to the power of 60 ways to read one title."""
+    rule = '[[rules]]\nname = "slow"\nmatch = ["title =~ (a+)+b"]\n'
+    daemon = make_daemon(store=sqlite_url, broker=broker.url, more=rule, environment={"WATCHDOG_USEC": "3000000"})
+    start_hearing(daemon)
+    wait_until(lambda: said(daemon, "WATCHDOG=1"), "the watchdog is fed")
+    publish("alerts/web/api", title="a" * 60)
+    began = time.monotonic()
+    wait_until(lambda: time.monotonic() - began > 1.5, "what was on its way has come")
+    fed = len(said(daemon, "WATCHDOG=1"))
+    wait_until(lambda: time.monotonic() - began > 6, "the watchdog would have been fed three times")
+
+    assert (fed, True) == (len(said(daemon, "WATCHDOG=1")), daemon.is_running)
 
 
 def test_a_reload_is_announced_and_ended(broker, sqlite_url, make_daemon):
