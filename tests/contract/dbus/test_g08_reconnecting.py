@@ -159,3 +159,12 @@ async def test_a_bus_that_refuses_to_let_us_listen_is_trouble(tmp_path):
             trouble = await station.in_trouble("does not let us listen")
 
     assert "AccessDenied" in trouble
+
+
+async def test_a_bus_that_is_left_has_our_name_to_give(dbus, parties):
+    async with Station(dbus.address) as station:
+        await station.connected()
+
+    heir = await parties.join()
+
+    await heir.link.request_name("org.axion.Bus1")

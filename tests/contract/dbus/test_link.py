@@ -214,10 +214,28 @@ async def test_what_was_sent_before_closing_arrives(dbus, parties):
     listener = await parties.join()
     await listener.hear()
     sender = await Link.open(dbus.address, take=lambda _: None)
+    dbus.freeze()
     for number in range(2000):
         sender.send(signal(str(number) + "x" * 500))
+    closing = asyncio.create_task(sender.close())
+    await asyncio.sleep(0)
 
-    await sender.close()
+    dbus.resume()
+    await closing
     await until(lambda: len(listener.bodies) == 2000, lambda: f"2000 signals; {len(listener.bodies)} came")
 
     assert "closed by us" == sender.ended.result()
+
+
+async def test_a_service_is_started_only_for_calls_that_may(tmp_path):
+    tmp_path.joinpath("org.example.Lazy.service").write_text("[D-BUS Service]\nName=org.example.Lazy\nExec=/bin/false\n")
+    with DbusDaemon(tmp_path, lines=[f"<servicedir>{tmp_path}</servicedir>"]) as server:
+        async with Parties(server.address) as parties:
+            party = await parties.join()
+            with pytest.raises(DbusRefused) as not_started:
+                await party.link.call("org.example.Lazy", PATH, INTERFACE, "Wake", is_started=False)
+            with pytest.raises(DbusRefused) as started:
+                await party.link.call("org.example.Lazy", PATH, INTERFACE, "Wake")
+
+    error = "org.freedesktop.DBus.Error"
+    assert (f"{error}.NameHasNoOwner", f"{error}.Spawn.ChildExited") == (not_started.value.name, started.value.name)

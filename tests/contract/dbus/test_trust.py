@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 
+from axion_bus.buses.dbus import trust
 from axion_bus.buses.dbus.trust import Sender
 from axion_bus.domain.communication import Fault
 from tests.contract.dbus.parties import INTERFACE, PATH, signal, until
@@ -96,6 +97,37 @@ async def test_the_order_of_messages_stays_while_senders_are_looked_up(dbus, par
 
     assert all(sorted(numbers) == numbers for numbers in by_sender.values())
     assert list(range(20)) == [int(each["args"][0]) for each in station.documents if int(each["args"][0]) < 20]
+
+
+async def test_who_is_known_does_not_overtake_who_is_not(dbus, parties):
+    async with Station(dbus.address, sources=[source()]) as station:
+        await station.connected()
+        known, stranger = await parties.join(), await parties.join()
+        await known.emit("hello")
+        await station.got(1)
+        station.bus._session.link.pause()
+        await stranger.emit("first")
+        await stranger.ping()
+        await known.emit("second")
+        await known.ping()
+
+        station.bus._session.link.resume()
+        await station.got(3)
+
+    assert [["hello"], ["first"], ["second"]] == [each["args"] for each in station.documents]
+
+
+async def test_of_many_senders_only_the_last_are_kept_in_mind(dbus, parties, monkeypatch):
+    monkeypatch.setattr(trust, "_KNOWN_SENDERS", 3)
+    async with Station(dbus.address, sources=[source()]) as station:
+        await station.connected()
+        senders = [await parties.join() for _ in range(6)]
+        for sender in senders:
+            await sender.emit("hello")
+        await station.got(6)
+        kept = list(station.bus._session._door._known)
+
+    assert [sender.link.unique_name for sender in senders[3:]] == kept
 
 
 async def test_a_sender_is_looked_up_once(dbus, parties):
