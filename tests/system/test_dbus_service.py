@@ -11,39 +11,14 @@ import pytest
 
 from axion_bus.buses.dbus.values import plain
 from tests.chaos import ledger
-from tests.chaos.scene import start_hearing
 from tests.chaos.subscriber import Subscriber
 from tests.contract.dbus.parties import Parties, until
-from tests.gdbus import MANAGER, NAME, ROOT, Gdbus
-from tests.servers import DbusDaemon, wait_until
+from tests.gdbus import MANAGER, NAME, ROOT, given
+from tests.servers import wait_until
 
 INCIDENT = f"{NAME}.Incident"
 DOCUMENTS = Path(__file__).parents[2] / "config" / "dbus"
 ALERT = '{"id": "1", "title": "Disk full", "severity": "HIGH", "package": "STORAGE"}'
-
-
-@pytest.fixture
-def dbus(tmp_path):
-    with DbusDaemon(tmp_path) as bus:
-        yield bus
-
-
-@pytest.fixture
-def gdbus(dbus):
-    return Gdbus(dbus.address)
-
-
-@pytest.fixture
-def serving(dbus, broker, make_daemon):
-    """Starts a daemon that is on the bus."""
-
-    def start(url, more=""):
-        daemon = make_daemon(store=url, broker=broker.url, more=f"[dbus]\nbus = {json.dumps(dbus.address)}\n{more}")
-        start_hearing(daemon)
-        wait_until(lambda: daemon.logged("dbus_connected"), "the daemon is on the bus")
-        return daemon
-
-    return start
 
 
 @pytest.fixture
@@ -66,12 +41,6 @@ def subscriber(broker, base_topic):
 def told(party, member):
     """What was told by signals ``member``, as plain values."""
     return [plain(each.body) for each in party.signals if each.member == member]
-
-
-def given(said):
-    """The one text that a call gave back."""
-    assert said.code == 0, said
-    return said.out[2:-3]
 
 
 def path_of(guid):
@@ -208,55 +177,3 @@ def members(root, name):
     """Everything that an interface has, with its arguments and types."""
     (interface,) = (each for each in root.findall("interface") if each.get("name") == name)
     return [(each.tag, sorted(each.attrib.items()), [sorted(part.attrib.items()) for part in each]) for each in interface]
-
-
-def test_a_daemon_starts_without_a_bus_and_joins_it_when_it_is_there(sqlite_url, dbus, broker, make_daemon, gdbus):
-    dbus.stop()
-    daemon = make_daemon(store=sqlite_url, broker=broker.url, more=f"[dbus]\nbus = {json.dumps(dbus.address)}\n")
-    start_hearing(daemon)
-    wait_until(lambda: any("dbus cannot connect" in each for each in daemon.notifications), "the status tells of it")
-
-    dbus.start()
-
-    wait_until(lambda: any("dbus connected" in each for each in daemon.notifications), "it is on the bus")
-    assert 0 == gdbus.call("Submit", ALERT).code
-    assert 0 == daemon.stop()
-
-
-def test_a_bus_that_is_away_does_not_hold_up_the_other(sqlite_url, dbus, serving, publish, subscriber):
-    daemon = serving(sqlite_url)
-    dbus.kill()
-
-    publish("alerts/db/main", title="Database down", severity="HIGH")
-
-    wait_until(lambda: subscriber.events, "an event over MQTT")
-    waiting = "Channel = 'DBUS' AND Status = 'PENDING'"
-    assert 1 == ledger.count(sqlite_url, "data_incident_communication", waiting)
-    dbus.start()
-    wait_until(lambda: not ledger.count(sqlite_url, "data_incident_communication", waiting), "it is told on D-Bus")
-    assert 0 == daemon.stop()
-
-
-def test_without_dbus_nothing_is_queued_for_it(sqlite_url, broker, make_daemon, publish):
-    start_hearing(make_daemon(store=sqlite_url, broker=broker.url))
-
-    publish("alerts/db/main", title="Database down", severity="HIGH")
-
-    wait_until(lambda: ledger.count(sqlite_url, "data_incident_communication", "Direction = 'OUTBOUND'"), "an event")
-    assert 0 == ledger.count(sqlite_url, "data_incident_communication", "Channel = 'DBUS'")
-
-
-@pytest.mark.timeout(120)
-def test_while_the_database_is_away_calls_are_answered_busy_and_recorded_when_it_is_back(own_mariadb, serving, gdbus):
-    url = own_mariadb.fresh_database()
-    serving(url)
-    own_mariadb.kill()
-
-    said = gdbus.call("Submit", ALERT)
-
-    assert "org.axion.Bus1.Error.Busy" in said.err
-    own_mariadb.start()
-    wait_until(lambda: ledger.count(url, "data_alert"), "it is recorded all the same")
-    again = gdbus.call("Submit", ALERT)
-    [alert] = ledger.query(url, "SELECT AlertGuid, Count FROM data_alert")
-    assert (given(again), 1) == (alert["AlertGuid"], alert["Count"])
