@@ -28,7 +28,7 @@ TEST := $(VENV)/.installed-test
 # procps is looked for by its ps, since every shell has a kill of its own, and the systemd unit needs /bin/kill.
 PROGRAMS := mosquitto=mosquitto mosquitto_pub=mosquitto-clients \
 	mariadbd=mariadb-server-core mariadb-install-db=mariadb-server-core my_print_defaults=mariadb-client-core \
-	dbus-daemon=dbus systemd-analyze=systemd ps=procps strace=strace groff=groff-base jq=jq
+	dbus-daemon=dbus gdbus=libglib2.0-bin systemd-analyze=systemd ps=procps strace=strace groff=groff-base jq=jq
 
 # The official AsyncAPI parser is a program for node; npm takes the versions of the lock file.
 PARSER := .ci/asyncapi/node_modules/.installed
