@@ -79,20 +79,19 @@ def _read(text: str) -> dict[str, str]:
     """The macros of lines; a line that names none goes on with the one before it."""
     if "\0" in text:
         raise Unreadable(Fault.NUL, "", "holds a NUL character")
-    macros: dict[str, str] = {}
-    last = None
+    macros: dict[str, list[str]] = {}
+    last: list[str] | None = None
     for number, line in enumerate(text.strip().replace("\r\n", "\n").split("\n"), 1):
         found = _LINE.fullmatch(line)
         if found is None and last is None:
             raise Unreadable(Fault.BAD_VALUE, f"line {number}", f"{shown(line)} is not of the form NAGIOS_NAME=value")
         if found is None and last is not None:
-            macros[last] += f"\n{line}"
+            last.append(line)
         elif found is not None and found[1] in macros:
             raise Unreadable(Fault.DUPLICATE_KEY, f"line {number}", f"the macro {found[1]} twice")
         elif found is not None:
-            last = found[1]
-            macros[last] = found[2]
-    return macros
+            last = macros[found[1]] = [found[2]]
+    return {name: "\n".join(texts) for name, texts in macros.items()}
 
 
 def _alert(macros: Mapping[str, str], context: Context, at: str) -> Alert:

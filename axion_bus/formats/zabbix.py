@@ -141,10 +141,10 @@ def _tags(given: object) -> dict[str, object]:
         except Unreadable:  # a page must not fail for its decoration
             return {"tags": given}
     pairs = _pairs(given) if isinstance(given, list) else _split(given) if isinstance(given, str) else []
-    tags: dict[str, object] = {}
+    tags: dict[str, list[str]] = {}
     for name, value in pairs:
-        tags[name] = f"{tags[name]}, {value}" if name in tags else value
-    return tags
+        tags.setdefault(name, []).append(value)
+    return {name: ", ".join(values) for name, values in tags.items()}
 
 
 def _pairs(given: list[object]) -> list[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """Notifications of Nagios and Icinga: the macros of their documentation ("Standard Macros in Nagios", "Runtime Macros").
 
-Two samples were recorded, by the recipe's commands: nagios_acknowledgement.txt by Nagios 4.4.6, icinga_service.txt by Icinga 2.13.6.
+Two samples were recorded by the recipe's commands: nagios_acknowledgement.txt of Nagios 4.4.6, icinga_service.txt of Icinga 2.13.6.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from time import perf_counter
 
 import pytest
 
@@ -120,6 +121,14 @@ def test_the_output_differs_each_time_and_the_alert_stays_the_same():
 
 def test_a_line_that_names_no_macro_goes_on_with_the_one_before():
     assert an_alert("nagios", lines(LONGSERVICEOUTPUT="one\r\ntwo = 2\nthree")).description == "one\ntwo = 2\nthree"
+
+
+def test_a_message_of_nothing_but_lines_is_read_in_no_time():
+    """It blocks all others meanwhile; a text that grows line by line would take seconds."""
+    begun = perf_counter()
+
+    assert (Fault.MISSING_FIELD, "HOSTNAME") == a_fault("nagios", "NAGIOS_X=" + "x\n" * 130_000)
+    assert perf_counter() - begun < 1
 
 
 def test_a_time_of_icinga_has_a_fraction():
