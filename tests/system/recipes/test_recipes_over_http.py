@@ -22,6 +22,7 @@ def a_group(status):
 
 def test_alertmanager_what_it_posts_is_an_incident_until_it_posts_the_end(host, hook, plain):
     host.log_in("alertmanager")
+    assert "send_resolved: true" in Page("alertmanager").file("/alertmanager.yml")
     (url,) = re.findall(r"url: (\S+)", Page("alertmanager").file("/alertmanager.yml"))
     url = host.replaced(url)
 
