@@ -119,7 +119,7 @@ MANAGER_INTERFACE = Interface(
             "Submit",
             "Take an alert. The reply comes after the commit: what was answered is not lost. A JSON array is a batch; its answer\n"
             "is the guid of its first alert, or Error.Invalid if one of them was not accepted, which the text names.",
-            (Argument("alert", "s", "The alert as JSON, in the native format; only title is required."),),
+            (Argument("alert_json", "s", "The alert in the native format; only title is required."),),
             (Argument("alert_guid", "s", "Its guid, the same for the same id; empty where there was nothing to resolve."),),
         ),
         Method(
@@ -235,7 +235,7 @@ ALERT_INTERFACE = Interface(
         Signal(
             "Alert",
             "An alert.",
-            (Argument("alert", "s", "The alert as JSON, in the native format; only title is required."),),
+            (Argument("json", "s", "The alert in the native format; only title is required."),),
         ),
     ),
 )
