@@ -105,3 +105,18 @@ def test_turned_off_and_started_again_the_daemon_takes_the_device_away(broker, s
     wait_until(lambda: not retained(broker.port, f"{prefix}/#"), "the device is taken away")
 
     assert {} == retained(broker.port, f"{prefix}/#")
+
+
+def test_turned_off_by_a_reload_the_device_is_taken_away_and_turned_on_it_is_there_again(broker, start, house, prefix, shell):
+    daemon = start("true")
+    shell.set("RUNTIME_DIRECTORY", str(daemon.directory))
+    house()
+    shown = []
+    for before, after in [("true", "false"), ("false", "true")]:
+        text = daemon.config_file.read_text()
+        daemon.config_file.write_text(text.replace(f"discovery = {before}", f"discovery = {after}"))
+        said = shell("reload", "--config", daemon.config_file)
+        wait_until(lambda is_on=after == "true": is_on is bool(retained(broker.port, f"{prefix}/#")), f"discovery = {after}")
+        shown.append((said.code, list(retained(broker.port, f"{prefix}/#"))))
+
+    assert [(0, []), (0, [f"{prefix}/device/axion_bus_test/config"])] == shown
