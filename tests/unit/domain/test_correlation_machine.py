@@ -13,9 +13,11 @@ from axion_bus.domain.alert import AlertStatus, Severity
 from axion_bus.domain.board import Board
 from axion_bus.domain.changes import Step, tell
 from axion_bus.domain.communication import Reason
+from axion_bus.domain.correlation import look_again, recalled
 from axion_bus.domain.events import EventKind
 from axion_bus.domain.incident import TRANSITIONS, CloseReason, IncidentStatus, close, move
-from axion_bus.domain.rules import default_rule
+from axion_bus.domain.noise import Silence
+from axion_bus.domain.rules import default_rule, parse_matcher
 from tests.builders import Desk, a_rule, an_alert
 from tests.fakes import NOON
 
@@ -35,6 +37,8 @@ ALERTS = st.fixed_dictionaries(
         "occurred_at": st.none() | st.integers(-5, 5).map(lambda minutes: NOON + timedelta(minutes=minutes)),
     }
 )
+SILENCE = Silence(guid="maintenance", matchers=(parse_matcher("package = A"),))
+PAGING = {EventKind.INCIDENT_CREATED, EventKind.INCIDENT_REOPENED, EventKind.INCIDENT_SEVERITY_CHANGED}
 OPENING = {Reason.OPENED, Reason.LINKED, Reason.REOPENED}
 
 
@@ -72,8 +76,12 @@ class Stream(RuleBasedStateMachine):
         if decision.reason in OPENING:
             assert decision.incident.status in {IncidentStatus.CREATED, IncidentStatus.INVESTIGATING}
             assert decision.incident.severity >= decision.alert.severity
+        elif decision.reason is Reason.SILENCED:
+            assert not PAGING & {event.kind for event in decision.events}
         elif decision.incident is None:
             assert decision.alert.severity < Severity.HIGH
+        assert (decision.reason is Reason.SILENCED) is bool(self.desk.board.silences and given["package"] == "A")
+        assert (decision.alert.silenced_by is not None) is (decision.reason is Reason.SILENCED)
 
     @rule(given=ALERTS)
     def resolve(self, given):
@@ -87,6 +95,26 @@ class Stream(RuleBasedStateMachine):
                 assert still_fires or decision.incident.status is IncidentStatus.MONITORING
                 assert still_fires is (decision.events[-1].kind is EventKind.ALERT_RESOLVED) or was_watched(decision)
 
+    @rule(is_on=st.booleans())
+    def package_a_is_silenced(self, is_on):
+        self.desk.board.silences = (SILENCE,) if is_on else ()
+
+    @precondition(lambda self: not self.desk.board.silences)
+    @rule()
+    def the_timers_look_at_what_was_silenced(self):
+        silenced = [each for each in self.desk.board.alerts.values() if each.silenced_by is not None]
+        for record in silenced:
+            decision = look_again(recalled(record, RULES), record, self.desk.board, self.desk.now, self.desk.new_guid)
+            self.desk.board.apply(decision)
+            self.keep(decision)
+            assert (record.count, None) == (decision.alert.count, decision.alert.silenced_by)
+            assert {"silence_ended"} >= {event.reason for event in decision.events}
+            if decision.incident is None:
+                assert decision.alert.severity < Severity.HIGH
+            else:
+                assert decision.incident.is_open
+                assert decision.incident.severity >= decision.alert.severity
+
     @rule()
     def begin_a_new_batch(self):
         """The board is filled from the store, as at the beginning of every transaction."""
@@ -95,6 +123,7 @@ class Stream(RuleBasedStateMachine):
         board.put_incidents(self.incidents.values())
         board.firing.update(self.firing())
         board.taken.update(self.alerts)
+        board.silences = self.desk.board.silences
         self.desk.board = board
 
     @precondition(lambda self: self.opened())
