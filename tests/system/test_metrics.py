@@ -199,12 +199,25 @@ def test_while_the_database_is_away_a_scrape_answers_and_says_so(own_mariadb, st
 def test_a_broker_that_goes_and_comes_is_seen(own_broker, sqlite_url, start, live):
     start(sqlite_url, own_broker.url)
     live.wait_for(1, "axion_bus_connected", bus="MQTT")
+    live.wait_for(0, "axion_gaps_total", reason="session_lost")
     own_broker.stop()
+    own_broker.forget()
     live.wait_for(0, "axion_bus_connected", bus="MQTT")
     own_broker.start()
 
     live.wait_for(1, "axion_bus_connected", bus="MQTT")
     live.wait_for(2, "axion_bus_connections_total", bus="MQTT")
+    live.wait_for(1, "axion_gaps_total", reason="session_lost")
+
+
+def test_dbus_has_figures_of_its_own(sqlite_url, serving, gdbus, live):
+    serving(sqlite_url, more=live.more)
+    assert gdbus.call("Submit", '{"title": "Disk full", "severity": "HIGH"}').code == 0
+
+    live.wait_for(1, "axion_bus_connected", bus="DBUS")
+    live.wait_for(1, "axion_alerts_received_total", source="dbus", outcome="opened")
+    live.wait_for(1, "axion_sends_total", channel="DBUS", status="sent")
+    live.wait_for(1, "axion_sends_total", channel="MQTT", status="sent")
 
 
 def test_figures_go_on_over_a_reload_and_the_address_may_change(sqlite_url, start, publish, live):
