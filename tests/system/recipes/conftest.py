@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import re
 import urllib.error
@@ -22,6 +23,7 @@ PASSWORD = "the-password"
 ACCOUNTS = (HERE, "axion-bus", "alertmanager", "collector", "zabbix", "nagios", "telegraf", "home", "sms-gateway", "zigbee2mqtt")
 INCIDENTS = "SELECT Title, Severity, Status, Package, IncidentGuid FROM data_incident"
 FAULTS = "SELECT Recipient, ErrorMessage FROM data_incident_communication WHERE Direction = 'INBOUND' AND Status = 'FAILED'"
+METADATA = "SELECT Metadata FROM data_incident_communication WHERE Direction = 'INBOUND' AND Recipient = %s"
 # The lines that pages tell to add, and zigbee2mqtt's own account, which is nobody's to describe here.
 MORE_ACL = """
 user axion-bus
@@ -59,7 +61,12 @@ class Bus:
         return ledger.query(self.url, FAULTS)
 
     def alerts(self):
-        return ledger.query(self.url, "SELECT Source, Title, Package, Status, Count, Description FROM data_alert")
+        return ledger.query(self.url, "SELECT Source, Title, Package, Status, Count, Description, DedupKey FROM data_alert")
+
+    def remarks(self, topic):
+        """What was assumed of the messages on ``topic``."""
+        told = ledger.query(self.url, METADATA, topic)
+        return [remark for row in told for remark in json.loads(row["Metadata"]).get("remarks", ())]
 
 
 def make_bus(directory, broker, more=""):

@@ -34,7 +34,8 @@ def test_shell_a_job_that_fails_opens_an_incident_and_one_that_works_resolves_it
     host.run(job)
 
     plain.sees(Title="Backup failed", Status="MONITORING")
-    assert (alert["Source"], alert["Description"]) == (HERE, 'disk "/var" is full\\\n')
+    assert (alert["Source"], alert["DedupKey"], alert["Description"]) == (HERE, f"{HERE}/nightly", 'disk "/var" is full\\\n')
+    assert plain.remarks(f"axion/alerts/{HERE}/BACKUP") == []
 
 
 def test_shell_what_the_broker_refuses_is_told(host, broker):
