@@ -33,7 +33,7 @@ def command(invocation: Invocation, *, timeout_s: float) -> None:
     answer = ask(control_sockets(file, os.environ), "reload", timeout_s)
     if not answer["ok"]:
         raise ConfigError(answer["text"])
-    invocation.succeed({"file": str(file) if file else None, "status": answer["text"]}, f"in force: {answer['text']}")
+    invocation.succeed({"file": str(file) if file else None, "status": answer["text"]}, f"{file or 'the defaults'}: in force")
 
 
 def ask(paths: Sequence[Path], order: str, timeout_s: float) -> dict[str, Any]:

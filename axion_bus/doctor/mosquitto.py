@@ -35,9 +35,9 @@ def on_this_machine(port: int, proc: Path = Path("/proc")) -> Mosquitto | None:
     """The one that listens at ``port``; None: none is seen, or it may not be looked at."""
     for process in proc.glob("[0-9]*"):
         file = _file_of(process)
-        if file is None:
+        pairs = list(_pairs(file)) if file is not None and _sees_our_files(process) else []
+        if file is None or not pairs:
             continue
-        pairs = list(_pairs(file))
         ports = {value.split()[0] for name, value in pairs if name in ("listener", "port") and value} or {_DEFAULT_PORT}
         if str(port) in ports:
             return Mosquitto(file, dict(pairs))
@@ -56,6 +56,14 @@ def _file_of(process: Path) -> Path | None:
         return None
     file = Path(arguments[arguments.index("-c") + 1])
     return file if file.is_absolute() else None
+
+
+def _sees_our_files(process: Path) -> bool:
+    """Whether its paths are ours, and not those of a container; of another user's process only root can tell."""
+    try:
+        return (process / "root").samefile("/")
+    except OSError:
+        return True
 
 
 def _pairs(file: Path) -> Iterator[tuple[str, str]]:

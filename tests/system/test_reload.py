@@ -45,8 +45,7 @@ def test_a_good_file_is_in_force_when_the_command_returns(daemon, shell):
     change(daemon, RULE.format("new"))
     said = shell("reload", "--config", daemon.config_file)
 
-    assert (0, "") == (said.code, said.err)
-    assert said.out.startswith("in force: mqtt ")
+    assert (0, f"{daemon.config_file}: in force\n", "") == (said.code, said.out, said.err)
     assert 2 == len([text for text in daemon.notifications if "READY=1" in text])
 
 

@@ -124,6 +124,19 @@ def test_the_settings_of_mosquitto_are_those_of_its_file_and_of_what_it_includes
     assert mosquitto.on_this_machine(1883, tmp_path / "proc") is None
 
 
+@pytest.mark.parametrize("why", ["unreadable", "container"])
+def test_a_mosquitto_whose_files_are_not_ours_to_see_is_not_looked_at(tmp_path, why):
+    process = tmp_path / "proc" / "4711"
+    process.mkdir(parents=True)
+    (process / "comm").write_text("mosquitto\n")
+    (process / "cmdline").write_text(f"mosquitto\0-c\0{tmp_path}/mosquitto.conf\0")
+    if why == "container":
+        (process / "root").symlink_to(tmp_path)
+        (tmp_path / "mosquitto.conf").write_text("persistence false\n")
+
+    assert mosquitto.on_this_machine(1883, tmp_path / "proc") is None
+
+
 def test_a_shared_subscription_is_tried_as_a_plain_one():
     assert ["axion/alerts/#", "a/b"] == [broker._plain(topic) for topic in ("$share/group/axion/alerts/#", "a/b")]
 
