@@ -68,7 +68,8 @@ bench: programs $(TEST) ## measure how fast it is; prints one table
 chaos: programs $(TEST) ## run the fault tests in their long forms
 	@$(BIN)/pytest tests/chaos --long
 
-docs: $(TEST) ## write the documents that are made from the code: references, schemas, man page, completions
+docs: $(TEST) ## write the documents that are made from the code: picture, references, schemas, man page, completions
+	@$(BIN)/python -m tests.drawing docs/picture.svg
 	@$(BIN)/python -m axion_bus.config.reference docs/configuration.md
 	@$(BIN)/python -m axion_bus.telemetry.reference docs/metrics.md
 	@$(BIN)/python -m axion_bus.buses.dbus.documents config/dbus
