@@ -242,7 +242,6 @@ class DbusBus:
         self._entered_at = asyncio.get_running_loop().time()
         if self._left_at is not None:
             self._losses.told_away(self._left_at)
-            self._left_at = None
         self._parts.valve.attach(session.link)
         session.prepare()
         log.info("dbus_connected", bus=self._parts.dbus.bus, name=BUS_NAME if self._has_name else None, connection=self._number)

@@ -19,8 +19,9 @@ from axion_bus.buses.dbus.link import BUS_NAME, BUS_PATH, DbusRefused, Link
 from axion_bus.buses.dbus.signals import rule
 from axion_bus.buses.dbus.trust import Door, Sender, refusal
 from axion_bus.config import dbus as config
-from axion_bus.domain.communication import Channel
+from axion_bus.domain.communication import Channel, Fault
 from axion_bus.errors import BusUnavailable, StoreConflict, StoreUnavailable
+from axion_bus.formats import Malformed
 from axion_bus.ports import Received
 
 if TYPE_CHECKING:
@@ -141,8 +142,15 @@ class Session:
             "member": call.member,
             "args": values.plain(answer),
         }
-        for heard in (*source.read(document, is_reading=True), *source.absent(document, keys)):
-            self._deliver(heard, source.key, call.path, {"name": call.destination})
+        sender: dict[str, str | int] = {"name": call.destination}
+        try:
+            read = [*source.read(document, is_reading=True), *source.absent(document, keys)]
+        except Exception as exc:
+            log.exception("dbus_answer_not_read", source=source.key, member=call.member)
+            self._parts.refuse(_our_fault(exc), to_json(document), call.path, source.key, sender)
+            return
+        for heard in read:
+            self._deliver(heard, source.key, call.path, sender)
 
     def _take(self, message: Message) -> None:
         """What the link hands on. Never raises."""
@@ -191,7 +199,13 @@ class Session:
         if refused is not None:
             self._parts.refuse(refused, _body(message), message.path, source.key, told)
             return
-        for heard in source.hear(message, wanted.sender or message.sender):
+        try:
+            read = list(source.hear(message, wanted.sender or message.sender))
+        except Exception as exc:
+            log.exception("dbus_signal_not_read", source=source.key, interface=message.interface, member=message.member)
+            self._parts.refuse(_our_fault(exc), _body(message), message.path, source.key, told)
+            return
+        for heard in read:
             self._deliver(heard, source.key, message.path, told)
 
     def _deliver(self, heard: Heard, key: str | None, path: str, sender: dict[str, str | int]) -> None:
@@ -234,6 +248,10 @@ class Session:
 def _body(message: Message) -> bytes:
     """The arguments of a message that is refused, as its row keeps them."""
     return to_json(values.document(message, message.sender))
+
+
+def _our_fault(exc: Exception) -> Malformed:
+    return Malformed(fault=Fault.INTERNAL, place="", detail=f"{type(exc).__name__}: {exc}"[:300])
 
 
 def _ignore(_outcomes: Sequence[Outcome]) -> None:

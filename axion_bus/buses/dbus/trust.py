@@ -51,7 +51,10 @@ def refusal(sender: Sender, users: Collection[int] | None, asked: str) -> Malfor
 
 
 class Door:
-    """Lets messages in when their senders are known, in order. ``spawn`` runs a look-up; ``drop`` is told of one too many."""
+    """Lets messages in when their senders are known, in order. ``spawn`` runs a look-up; ``drop`` is told of one too many.
+
+    What is called with a message must not raise.
+    """
 
     def __init__(self, *, spawn: Callable[..., asyncio.Task[None]], drop: Callable[[Message], None]) -> None:
         self._spawn = spawn

@@ -14,6 +14,7 @@ from axion_bus.formats import presets
 from axion_bus.formats.dbus_signal import Call, Command, Wanted
 from tests.contract.dbus.parties import INTERFACE, PATH, signal, until
 from tests.contract.dbus.station import Station, source
+from tests.servers import DbusDaemon
 
 TEMPERATURE = Message.new_signal(
     PATH,
@@ -275,6 +276,8 @@ class BoilerPreset:
 
     def read(self, document):
         state = document["args"][0]
+        if state == "odd":
+            raise ValueError("a bug of ours")
         if state == "cool":
             return [Command(verb="add-note", arguments={"content": state})]
         if state == "well":
@@ -351,3 +354,39 @@ async def test_what_a_preset_tells_again_is_no_news(dbus, parties, boiler_preset
         await station.got(5)
 
     assert ["firing", "resolved", "firing", "firing", "resolved"] == [each.get("status", "firing") for each in station.documents]
+
+
+async def test_a_bug_in_a_reading_is_on_record_and_costs_nothing_else(dbus, parties, boiler_preset):
+    boiler = await parties.join()
+    boiler.answer = lambda call: Message.new_method_return(call, "s", ["odd"])
+    await boiler.link.request_name("org.example.Boiler")
+    async with Station(dbus.address, sources=[boiler_preset]) as station:
+        await station.connected()
+        await station.got(1)
+        stranger = await parties.join()  # whose first signal is read when it is known who sends it, and not at once
+        await stranger.link.send(alert("{}"))
+        await boiler.emit("odd")
+        await boiler.emit("broken")
+        received = await station.got(4)
+
+    assert [Fault.INTERNAL, None, Fault.INTERNAL, None] == faults(received)
+    assert ("ValueError: a bug of ours", ["odd"]) == (received[0].refusal.detail, station.documents[0]["args"])
+    assert ("ValueError: a bug of ours", ["odd"]) == (received[2].refusal.detail, station.documents[2]["args"])
+    assert 1 == station.bus.connection
+
+
+async def test_a_preset_starts_no_service(tmp_path, boiler_preset, capsys):
+    tmp_path.joinpath("org.example.Boiler.service").write_text("[D-BUS Service]\nName=org.example.Boiler\nExec=/bin/false\n")
+    with DbusDaemon(tmp_path, lines=[f"<servicedir>{tmp_path}</servicedir>"]) as server:
+        async with Station(server.address, sources=[boiler_preset]) as station:
+            await station.connected()
+            said = ""
+
+            def has_failed_twice():
+                nonlocal said
+                said += capsys.readouterr().out
+                return said.count("dbus_call_failed") == 2
+
+            await until(has_failed_twice, "two calls that failed")
+
+    assert (2, 0) == (said.count("NameHasNoOwner"), said.count("ChildExited"))
