@@ -11,7 +11,7 @@ from axion_bus.buses.dbus.link import Link
 from tests.chaos import ledger
 from tests.chaos.dbus import dropped, section, start_on_bus
 from tests.contract.dbus.parties import until
-from tests.contract.dbus.test_signals import alert
+from tests.contract.dbus.station import alert
 from tests.servers import DbusDaemon
 
 pytestmark = pytest.mark.chaos

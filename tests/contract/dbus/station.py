@@ -15,11 +15,12 @@ from tests.contract.dbus.parties import TIMEOUT_S, until
 from tests.fakes import FakeClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
     from types import TracebackType
 
     from axion_bus.buses.dbus.trust import Sender
+    from axion_bus.domain.communication import Fault
     from axion_bus.ports import Received
 
 IN_A_HURRY = Patience(connect_s=1.0, answer_s=1.0, ask_again_s=0.1, retry_first_s=0.02, retry_max_s=0.1)
@@ -151,4 +152,14 @@ def source(**keys: Any) -> dict[str, Any]:
     return {**interface, **own, **keys}
 
 
-__all__ = ["IN_A_HURRY", "PATIENCE", "Echo", "Station", "Told", "source"]
+def alert(*body: Any, signature: str | None = None) -> Message:
+    """The signal of a native alert, whose one argument is its JSON."""
+    return Message.new_signal("/org/example/Any", "org.axion.Alert1", "Alert", signature or "s" * len(body), list(body))
+
+
+def faults(received: Sequence[Received]) -> list[Fault | None]:
+    """Why each was refused; None: it was not."""
+    return [None if each.refusal is None else each.refusal.fault for each in received]
+
+
+__all__ = ["IN_A_HURRY", "PATIENCE", "Echo", "Station", "Told", "alert", "faults", "source"]

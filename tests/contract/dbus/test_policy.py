@@ -18,8 +18,7 @@ from dbus_next.message import Message
 from axion_bus.buses.dbus.link import DbusRefused
 from axion_bus.errors import BusUnavailable
 from tests.contract.dbus.parties import Parties
-from tests.contract.dbus.station import Station
-from tests.contract.dbus.test_signals import alert
+from tests.contract.dbus.station import Station, alert
 from tests.servers import DbusDaemon
 
 if TYPE_CHECKING:

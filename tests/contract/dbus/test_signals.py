@@ -10,11 +10,8 @@ from dbus_next.message import Message
 from dbus_next.signature import Variant
 
 from axion_bus.domain.communication import Channel, Fault
-from axion_bus.formats import presets
-from axion_bus.formats.dbus_signal import Call, Command, Wanted
 from tests.contract.dbus.parties import INTERFACE, PATH, signal, until
-from tests.contract.dbus.station import Station, source
-from tests.servers import DbusDaemon
+from tests.contract.dbus.station import Station, alert, faults, source
 
 TEMPERATURE = Message.new_signal(
     PATH,
@@ -40,14 +37,6 @@ DESCRIBED = [
     ({"sender": "org.example.Nobody"}, False),
     ({"interface": "org.example.Oven"}, False),
 ]
-
-
-def alert(*body, signature=None):
-    return Message.new_signal("/org/example/Any", "org.axion.Alert1", "Alert", signature or "s" * len(body), list(body))
-
-
-def faults(received):
-    return [None if each.refusal is None else each.refusal.fault for each in received]
 
 
 async def test_an_alert_signal_is_a_native_alert_without_being_configured(dbus, parties):
@@ -261,132 +250,3 @@ async def test_what_we_tell_ourselves_is_not_heard(dbus, parties):
         await station.got(1)
 
     assert [["theirs"]] == [each["args"] for each in station.documents]
-
-
-class BoilerPreset:
-    """Alerts of what is hot, a command of what is cool, nothing of what is warm; asks once how it is."""
-
-    def __init__(self, watch):
-        self.watch = watch
-        self.wanted = [Wanted(interface=INTERFACE, sender="org.example.Boiler")]
-        self.calls = [
-            Call(destination="org.example.Boiler", path=PATH, interface=INTERFACE, member="Subscribe"),
-            Call(destination="org.example.Boiler", path=PATH, interface=INTERFACE, member="State", is_reading=True),
-        ]
-
-    def read(self, document):
-        state = document["args"][0]
-        if state == "odd":
-            raise ValueError("a bug of ours")
-        if state == "cool":
-            return [Command(verb="add-note", arguments={"content": state})]
-        if state == "well":
-            return [{"title": "boiler", "status": "resolved", "dedup_key": "boiler"}]
-        if state == "broken":
-            return [{"title": "boiler", "dedup_key": "boiler"}]
-        return [{"title": state, "labels": {"at": each}} for each in self.watch] if state != "warm" else []
-
-
-@pytest.fixture
-def boiler_preset(monkeypatch):
-    monkeypatch.setitem(presets._PRESETS, "boiler", lambda watch, _host: BoilerPreset(watch))
-    return source(preset="boiler", watch=["upper", "lower"])
-
-
-async def test_a_preset_reads_signals_and_asks_how_things_are(dbus, parties, boiler_preset):
-    boiler = await parties.join()
-    boiler.answer = lambda call: Message.new_method_return(call, "s", ["hot at start"])
-    await boiler.link.request_name("org.example.Boiler")
-    async with Station(dbus.address, sources=[boiler_preset]) as station:
-        await station.connected()
-        await station.got(2)
-        await boiler.emit("warm")
-        await boiler.emit("hot")
-        await boiler.emit("cool")
-        received = await station.got(5)
-
-    assert ["Subscribe", "State"] == [call.member for call in boiler.calls]
-    assert [None] * 4 + ["add-note"] == [each.request for each in received]
-    assert ["dbus.sources[0]"] * 5 == [each.source for each in received]
-    assert {"title": "hot at start", "labels": {"at": "upper"}} == station.documents[0]
-    assert {"title": "hot", "labels": {"at": "lower"}} == station.documents[3]
-    assert {"content": "cool"} == station.documents[4]
-
-
-async def test_a_preset_asks_again_when_its_service_comes_back(dbus, parties, boiler_preset):
-    async with Station(dbus.address, sources=[boiler_preset]) as station:
-        await station.connected()
-        boiler = await parties.join()
-        boiler.answer = lambda call: Message.new_method_return(call, "s", ["hot again"])
-
-        await boiler.link.request_name("org.example.Boiler")
-        await station.got(2)
-
-    assert ["Subscribe", "State"] == [call.member for call in boiler.calls]
-
-
-async def test_a_preset_whose_service_refuses_costs_nothing_else(dbus, parties, boiler_preset):
-    boiler = await parties.join()
-    boiler.answer = lambda call: Message.new_error(call, "org.example.Error.No", "no")
-    await boiler.link.request_name("org.example.Boiler")
-    async with Station(dbus.address, sources=[boiler_preset]) as station:
-        await station.connected()
-        await until(lambda: len(boiler.calls) == 2, "both calls")
-        await boiler.emit("hot")
-
-        assert [None, None] == faults(await station.got(2))
-
-
-async def test_what_a_preset_tells_again_is_no_news(dbus, parties, boiler_preset):
-    boiler = await parties.join()
-    boiler.answer = lambda call: Message.new_method_return(call, "s", ["broken"])
-    await boiler.link.request_name("org.example.Boiler")
-    async with Station(dbus.address, sources=[boiler_preset]) as station:
-        await station.connected()
-        await station.got(1)
-        for state in ("well", "well", "broken", "broken"):
-            await boiler.emit(state)
-        await station.got(4)
-        station.bus._session.link._end("a test")  # and so the state is read anew
-        await station.connected(2)
-        await until(lambda: len(boiler.calls) == 4, "another reading")
-        await boiler.emit("well")
-        await station.got(5)
-
-    assert ["firing", "resolved", "firing", "firing", "resolved"] == [each.get("status", "firing") for each in station.documents]
-
-
-async def test_a_bug_in_a_reading_is_on_record_and_costs_nothing_else(dbus, parties, boiler_preset):
-    boiler = await parties.join()
-    boiler.answer = lambda call: Message.new_method_return(call, "s", ["odd"])
-    await boiler.link.request_name("org.example.Boiler")
-    async with Station(dbus.address, sources=[boiler_preset]) as station:
-        await station.connected()
-        await station.got(1)
-        stranger = await parties.join()  # whose first signal is read when it is known who sends it, and not at once
-        await stranger.link.send(alert("{}"))
-        await boiler.emit("odd")
-        await boiler.emit("broken")
-        received = await station.got(4)
-
-    assert [Fault.INTERNAL, None, Fault.INTERNAL, None] == faults(received)
-    assert ("ValueError: a bug of ours", ["odd"]) == (received[0].refusal.detail, station.documents[0]["args"])
-    assert ("ValueError: a bug of ours", ["odd"]) == (received[2].refusal.detail, station.documents[2]["args"])
-    assert 1 == station.bus.connection
-
-
-async def test_a_preset_starts_no_service(tmp_path, boiler_preset, capsys):
-    tmp_path.joinpath("org.example.Boiler.service").write_text("[D-BUS Service]\nName=org.example.Boiler\nExec=/bin/false\n")
-    with DbusDaemon(tmp_path, lines=[f"<servicedir>{tmp_path}</servicedir>"]) as server:
-        async with Station(server.address, sources=[boiler_preset]) as station:
-            await station.connected()
-            said = ""
-
-            def has_failed_twice():
-                nonlocal said
-                said += capsys.readouterr().out
-                return said.count("dbus_call_failed") == 2
-
-            await until(has_failed_twice, "two calls that failed")
-
-    assert (2, 0) == (said.count("NameHasNoOwner"), said.count("ChildExited"))

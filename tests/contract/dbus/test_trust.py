@@ -9,8 +9,7 @@ from axion_bus.buses.dbus import trust
 from axion_bus.buses.dbus.trust import Sender
 from axion_bus.domain.communication import Fault
 from tests.contract.dbus.parties import INTERFACE, PATH, signal, until
-from tests.contract.dbus.station import Station, source
-from tests.contract.dbus.test_signals import alert, faults
+from tests.contract.dbus.station import Station, alert, faults, source
 
 US = os.getuid()
 OTHER = US + 1
