@@ -6,9 +6,11 @@ import os
 import subprocess
 import sys
 import time
+import tomllib
 
 import pytest
 
+from axion_bus.config import parse
 from tests.chaos.scene import start_hearing
 from tests.readme import README, blocks, masked, steps
 from tests.servers import DbusDaemon, wait_until
@@ -57,7 +59,7 @@ def environment(tmp_path, sqlite_url, broker, make_daemon):
     """What a shell needs to find the bus, on which the daemon is."""
     with DbusDaemon(tmp_path) as bus:
         environment = {"DBUS_SYSTEM_BUS_ADDRESS": bus.address}
-        more = next(each for each in blocks("toml", PAGE) if "[dbus]" in each)
+        more = blocks("toml", PAGE)[0]
         daemon = start_hearing(make_daemon(store=sqlite_url, broker=broker.url, more=more, environment=environment))
         wait_until(lambda: daemon.logged("dbus_connected"), "the daemon is on the bus")
         yield environment
@@ -81,3 +83,10 @@ def test_the_python_of_the_page_runs(environment):
     )
 
     assert "alert <guid>\n" == masked(done.stdout), done.stderr
+
+
+def test_the_configurations_of_the_page_are_valid():
+    found = [parse(tomllib.loads(text)) for text in blocks("toml", PAGE)]
+
+    assert ["system", "system"] == [each.dbus.bus for each in found]
+    assert (0, 1000) == found[1].dbus.users_of("submit")

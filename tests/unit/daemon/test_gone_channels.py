@@ -30,5 +30,5 @@ def test_dbus_is_not_gone_where_it_is_on(tmp_path):
 def test_the_reason_names_the_section(tmp_path):
     found = gone(tmp_path, WEBHOOK)
 
-    assert "[channels.sms] left the configuration before this was delivered" == found["SMS"]
-    assert "[dbus] was turned off before this was delivered" == found["DBUS"]
+    assert "given up: no daemon with [channels.sms] came to send it" == found["SMS"]
+    assert "given up: no daemon with [dbus] came to send it" == found["DBUS"]
