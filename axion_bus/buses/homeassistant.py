@@ -26,37 +26,42 @@ _BIRTH = b"online"
 
 
 class HomeAssistant:
-    """Leaves ``message``, retained, on ``topic``: what announces the device or, empty, takes it away.
+    """Leaves ``message``, retained, on ``topic``: what announces the device or, empty, takes it away; None: nothing is left there.
 
-    ``birth_topic`` is where Home Assistant says that it is there; None: that does not matter.
+    ``birth_topic`` is where Home Assistant says that it is there. A session that once subscribed to it goes on hearing it when the
+    device is not announced any more: so it is known then, too, or "online" would be taken for an alert.
     """
 
-    def __init__(self, *, topic: str, message: bytes, birth_topic: str | None) -> None:
+    def __init__(self, *, topic: str, message: bytes | None, birth_topic: str) -> None:
         self._topic = topic
         self._message = message
         self.birth_topic = birth_topic
 
     @classmethod
-    def of(cls, mqtt: Mqtt, *, instance: str, version: str) -> Self | None:
-        """As ``[mqtt.homeassistant]`` says; None where it says nothing."""
+    def of(cls, mqtt: Mqtt, *, instance: str, version: str) -> Self:
+        """As ``[mqtt.homeassistant]`` says."""
         settings = mqtt.homeassistant
-        if settings.discovery is None:
-            return None
-        message = encode_device(instance=instance, base_topic=mqtt.base_topic, version=version) if settings.discovery else b""
-        return cls(
-            topic=discovery_topic(settings.discovery_prefix, instance),
-            message=message,
-            birth_topic=settings.birth_topic if settings.discovery else None,
-        )
+        message = None if settings.discovery is None else b""
+        if settings.discovery:
+            message = encode_device(instance=instance, base_topic=mqtt.base_topic, version=version)
+        topic = discovery_topic(settings.discovery_prefix, instance)
+        return cls(topic=topic, message=message, birth_topic=settings.birth_topic)
+
+    @property
+    def subscribes(self) -> tuple[str, ...]:
+        """The topics to be subscribed to."""
+        return (self.birth_topic,) if self._message else ()
 
     def connected(self, publisher: Publisher) -> None:
         """Announce, or take away; never waits."""
+        if self._message is None:
+            return
         leaving = publisher.publish(self._topic, self._message, retain=True)
         leaving.add_done_callback(partial(_tell, self._topic))
 
     def heard(self, publisher: Publisher, body: bytes) -> None:
         """Announce again, if ``body`` on the birth topic says that Home Assistant is there: it may have forgotten."""
-        if body == _BIRTH:
+        if self._message and body == _BIRTH:
             self.connected(publisher)
 
 

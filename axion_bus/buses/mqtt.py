@@ -73,7 +73,9 @@ class MqttBus:
         self._request_topics = tuple(request_topics)
         self._heard = (*topics.without_covered([source.topic for source in mqtt.sources]), *self._request_topics)
         self._homeassistant = homeassistant
-        self._birth_topic = homeassistant.birth_topic if homeassistant is not None else None
+        birth = homeassistant.birth_topic if homeassistant is not None else None
+        is_source = birth is not None and any(topics.matches(each, birth) for each in self._heard)
+        self._birth_topic = None if is_source else birth
         self._patience = patience
         self._connection: Connection | None = None
         self._number = 0
@@ -209,7 +211,7 @@ class MqttBus:
 
     def _filters(self, topics: Sequence[str]) -> list[tuple[str, Any]]:
         """``topics`` at QoS 1; behind them, at QoS 0, what is of no worth later, and may be refused."""
-        passing = [DROPPED_TOPIC] if self._birth_topic is None else [DROPPED_TOPIC, self._birth_topic]
+        passing = [DROPPED_TOPIC, *(self._homeassistant.subscribes if self._homeassistant is not None else ())]
         if self._mqtt.protocol == 5:
             at_once = SubscribeOptions(qos=0)
             return [*((topic, self._options(topic)) for topic in topics), *((topic, at_once) for topic in passing)]
@@ -242,6 +244,8 @@ class MqttBus:
             if topic == DROPPED_TOPIC:
                 self._take_dropped(publish.body)
             elif topic == self._birth_topic and self._homeassistant is not None:
+                if publish.qos:
+                    connection.acknowledge(publish.mid, publish.qos)
                 self._homeassistant.heard(self, publish.body)
             else:
                 self._deliver(self._to_received(connection, publish, topic, is_bad=is_bad))

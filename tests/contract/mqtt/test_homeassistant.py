@@ -18,7 +18,7 @@ def prefix(base_topic):
 
 def told(url, base_topic, prefix, protocol=5, **more):
     keys = {"discovery": True, "discovery_prefix": prefix, "birth_topic": f"{prefix}/status"} | more
-    mqtt = settings(url, base_topic, protocol, homeassistant=keys)
+    mqtt = settings(str(url), base_topic, protocol, homeassistant=keys)
     return Station(mqtt, homeassistant=HomeAssistant.of(mqtt, instance="one", version="1.2.3"))
 
 
@@ -95,8 +95,60 @@ async def test_turned_off_it_does_not_listen_to_home_assistant(broker, base_topi
     assert [f"{prefix}/status", f"{prefix}/behind"] == [message.topic for message in party.heard]
 
 
-async def test_where_nothing_is_said_nothing_is_published(broker, base_topic, protocol):
-    assert HomeAssistant.of(settings(broker.url, base_topic, protocol), instance="one", version="1.2.3") is None
+async def test_where_nothing_is_said_nothing_is_published(broker, base_topic, protocol, prefix, party):
+    await party.hear(f"{prefix}/#")
+    async with told(broker.url, base_topic, prefix, protocol, discovery=None) as station:
+        await station.connected()
+        await station.settled()
+        await party.publish(f"{prefix}/behind", b"")
+        await until(lambda: party.heard, "what is behind")
+
+    assert [f"{prefix}/behind"] == [message.topic for message in party.heard]
+
+
+@pytest.mark.parametrize("discovery", [False, None])
+async def test_a_session_that_still_hears_the_birth_message_takes_it_for_no_alert(mqtt, prefix, party, discovery):
+    async with told(mqtt.url, mqtt.base_topic, prefix, mqtt.protocol) as station:
+        await station.connected()
+    async with told(mqtt.url, mqtt.base_topic, prefix, mqtt.protocol, discovery=discovery) as station:
+        await station.connected()
+        await party.publish(f"{prefix}/status", b"online")
+        await party.publish(station.alert_topic(), b"alert")
+        await station.got(1)
+
+    assert [b"alert"] == station.bodies
+
+
+def with_birth_as_source(mqtt, prefix):
+    keys = {"discovery_prefix": prefix, "birth_topic": f"{prefix}/status"}
+    return settings(str(mqtt.url), mqtt.base_topic, mqtt.protocol, homeassistant=keys, sources=[{"topic": f"{prefix}/status"}])
+
+
+async def test_a_birth_topic_that_is_a_source_is_one(mqtt, prefix, party):
+    mqtt = with_birth_as_source(mqtt, prefix)
+    async with Station(mqtt, homeassistant=HomeAssistant.of(mqtt, instance="one", version="1.2.3")) as station:
+        await station.connected()
+        await party.publish(f"{prefix}/status", b"offline")
+        await station.got(1)
+
+    assert [b"offline"] == station.bodies
+
+
+async def test_what_a_session_hears_there_as_of_a_former_source_is_acknowledged(mqtt, prefix, party):
+    async with Station(with_birth_as_source(mqtt, prefix)) as former:
+        await former.connected()
+    async with told(mqtt.url, mqtt.base_topic, prefix, mqtt.protocol, discovery=False) as station:
+        await station.connected()
+        await party.publish(f"{prefix}/status", b"offline")
+        await party.publish(station.alert_topic(), b"behind it")
+        await station.got(1)
+        await station.settled()
+    async with Station(with_birth_as_source(mqtt, prefix)) as again:
+        await again.connected()
+        await party.publish(f"{prefix}/status", b"now")
+        await until(lambda: b"now" in again.bodies, "what is published now")
+
+    assert [b"behind it", b"now"] == again.bodies  # the one that nobody acknowledged, and this
 
 
 async def test_a_broker_that_refuses_it_is_told_of_and_nothing_else_suffers(base_topic, tmp_path, capsys):
