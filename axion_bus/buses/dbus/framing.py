@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Limit = Callable[[int], int]
 
 FIXED = 16
+_LENGTH = "axion_length"
 MAX_HEADER = 64 * 1024 * 1024
 MAX_SIGNATURES = 4096
 _SIZES = {ord("l"): Struct("<III"), ord("B"): Struct(">III")}
@@ -102,6 +103,12 @@ def is_cut(message: Message) -> bool:
     return bool(message.signature) and not message.body
 
 
+def length_of(message: Message) -> int:
+    """How many bytes ``message`` had on the bus, as far as it was held."""
+    length: int = getattr(message, _LENGTH, 0)
+    return length
+
+
 def _parsed(frame: bytes | bytearray) -> Message | None:
     reader = Unmarshaller(BytesIO(frame))  # type: ignore[no-untyped-call] # dbus-next's has no types
     try:
@@ -110,4 +117,6 @@ def _parsed(frame: bytes | bytearray) -> Message | None:
         return None
     if len(SignatureTree._cache) > MAX_SIGNATURES:  # noqa: SLF001 - dbus-next keeps every signature that anybody ever sent
         SignatureTree._cache.clear()  # noqa: SLF001 - the same
+    if message is not None:
+        setattr(message, _LENGTH, len(frame))
     return message

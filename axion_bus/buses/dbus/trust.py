@@ -9,6 +9,7 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from axion_bus.buses.dbus.framing import length_of
 from axion_bus.buses.dbus.link import BUS_NAME, BUS_PATH, DbusRefused
 from axion_bus.domain.communication import Fault
 from axion_bus.errors import BusUnavailable
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
 
     from dbus_next.message import Message
 
-    from axion_bus.buses.dbus.link import Link
+from axion_bus.buses.dbus.link import Link
 
 _KNOWN_SENDERS = 1024
 _WAITING_MESSAGES = 5000
+_WAITING_BYTES = 16 * 1024 * 1024
 _ROWS_A_MINUTE = 60
 _MINUTE_S = 60.0
 
@@ -62,6 +64,7 @@ class Door:
         self._known: OrderedDict[str, Sender] = OrderedDict({BUS_NAME: Sender(BUS_NAME)})
         self._asked: set[str] = set()
         self._waiting: deque[tuple[Message, Callable[[Message, Sender], None]]] = deque()
+        self._waiting_bytes = 0
 
     def admit(self, link: Link, message: Message, then: Callable[[Message, Sender], None]) -> None:
         """Call ``then`` with ``message`` and its sender: now, or when it is known and its turn."""
@@ -69,10 +72,11 @@ class Door:
         if sender is not None and not self._waiting:
             self._known.move_to_end(message.sender)
             then(message, sender)
-        elif len(self._waiting) >= _WAITING_MESSAGES:
+        elif len(self._waiting) >= _WAITING_MESSAGES or self._waiting_bytes >= _WAITING_BYTES:
             self._drop(message)
         else:
             self._waiting.append((message, then))
+            self._waiting_bytes += length_of(message)
             self._ask(link, message.sender)
 
     def _ask(self, link: Link, name: str) -> None:
@@ -91,6 +95,7 @@ class Door:
     def _let_in(self) -> None:
         while self._waiting and (sender := self._known.get(self._waiting[0][0].sender)) is not None:
             message, then = self._waiting.popleft()
+            self._waiting_bytes -= length_of(message)
             then(message, sender)
 
 

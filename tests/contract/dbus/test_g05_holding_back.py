@@ -108,8 +108,9 @@ async def test_a_pause_lasts_over_a_reconnection(dbus, parties):
     assert [str(number) for number in range(10)] == [each["args"][0] for each in station.documents]
 
 
-async def test_a_flood_of_strangers_is_bounded_and_told(dbus, parties, monkeypatch):
-    monkeypatch.setattr(trust, "_WAITING_MESSAGES", 100)
+@pytest.mark.parametrize(("bound", "value"), [("_WAITING_MESSAGES", 100), ("_WAITING_BYTES", 10_000)])
+async def test_a_flood_of_strangers_is_bounded_and_told(dbus, parties, monkeypatch, bound, value):
+    monkeypatch.setattr(trust, bound, value)
     async with Station(dbus.address, sources=[source()]) as station:
         await station.connected()
         sender = await parties.join()
@@ -118,9 +119,13 @@ async def test_a_flood_of_strangers_is_bounded_and_told(dbus, parties, monkeypat
 
         station.bus._session.link.resume()
         await until(lambda: station.losses.overflows, "a gap that is told")
-        await station.got(100)
+        await station.got(1)
+        await sender.emit("after")
+        await until(lambda: station.documents[-1]["args"] == ["after"], "what came when the flood was over")
 
-    assert 500 == len(station.received) + sum(station.losses.overflows)
+    assert 501 == len(station.received) + sum(station.losses.overflows)
+    assert 60 < len(station.received) < 500
+    assert 0 == station.bus._parts.valve._dropped
 
 
 async def test_when_was_told_with_how_many(dbus, parties):
