@@ -22,7 +22,7 @@ from axion_bus.buses.wire import Wire
 from axion_bus.errors import BusRefused, BusUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from paho.mqtt.client import SocketLike
     from paho.mqtt.reasoncodes import ReasonCode
@@ -106,6 +106,11 @@ class Connection:
             raise BusUnavailable(f"{self._mqtt.url}: not connected")
         future = self._subscribing[mid] = self._loop.create_future()
         return await self._answer(future, "answer the subscriptions")
+
+    def unsubscribe(self, filters: Sequence[str]) -> None:
+        """Hear nothing more of ``filters``; what the broker says to it is not waited for."""
+        if filters and not self.ended.done():
+            self._client.unsubscribe(list(filters))
 
     def publish(self, topic: str, body: bytes, *, retain: bool, properties: bytes) -> asyncio.Future[None]:
         """Send at QoS 1; the future ends with the PUBACK, or with BusUnavailable."""

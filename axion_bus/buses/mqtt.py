@@ -45,6 +45,7 @@ class MqttBus:
     """``deliver`` gets every message; ``info`` is published, retained, beside the instance's state.
 
     ``request_topics`` are subscribed to beside the sources', with Retain As Published: a retained command is to be seen as such.
+    ``heard_before`` are topic filters that the session may still have from before a reload; ours are added.
     ``homeassistant`` is told of each connection, and gets what is heard on its birth topic. ``high_water`` is how many messages may
     be unacknowledged before ``pause`` is called. ``trouble`` says, for people, what is wrong; None: nothing.
     """
@@ -61,6 +62,7 @@ class MqttBus:
         clock: Clock,
         request_topics: Sequence[str] = (),
         homeassistant: HomeAssistant | None = None,
+        heard_before: set[str] | None = None,
         patience: Patience = _DEFAULT_PATIENCE,
     ) -> None:
         self._mqtt = mqtt
@@ -72,6 +74,9 @@ class MqttBus:
         self._clock = clock
         self._request_topics = tuple(request_topics)
         self._heard = (*topics.without_covered([source.topic for source in mqtt.sources]), *self._request_topics)
+        heard_before = set() if heard_before is None else heard_before
+        self._gone = sorted(heard_before.difference(self._heard))
+        heard_before.update(self._heard)
         self._homeassistant = homeassistant
         birth = homeassistant.birth_topic if homeassistant is not None else None
         is_source = birth is not None and any(topics.matches(each, birth) for each in self._heard)
@@ -157,6 +162,7 @@ class MqttBus:
         try:
             if not await connection.open(self._announce):
                 self._is_session_new = True
+            connection.unsubscribe(self._gone)
             await self._subscribe(connection, self._heard)
             self._losses.told_session(present=not self._is_session_new)
             self._is_session_new = False  # not before: a connection cut meanwhile leaves a session behind, but a deaf one

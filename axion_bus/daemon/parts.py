@@ -116,6 +116,7 @@ class Parts:
             clock=self.clock,
             request_topics=settings.mqtt.request_topics,
             homeassistant=HomeAssistant.of(settings.mqtt, instance=instance, version=__version__),
+            heard_before=self.orders.heard,
         )
 
     @cached_property

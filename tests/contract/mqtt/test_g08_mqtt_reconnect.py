@@ -175,7 +175,7 @@ async def test_a_connection_that_comes_about_too_late_is_closed_and_says_nothing
         listener.settimeout(TIMEOUT_S)
         url = f"mqtts://localhost:{listener.getsockname()[1]}"
         connection = _connection(settings(url, base_topic, tls={"ca_file": authority.ca_file}))
-        opening = asyncio.create_task(connection.open())
+        opening = asyncio.create_task(connection.open(nothing))
         raw, _ = await loop.run_in_executor(None, listener.accept)
         opening.cancel()
         await asyncio.wait((opening,))
@@ -252,7 +252,7 @@ async def _refuses_to_shake_hands(listener):
 
 async def test_an_ended_connection_is_freed_without_the_garbage_collector(broker, base_topic, protocol):
     connection = _connection(settings(broker.url, base_topic, protocol))
-    await connection.open()
+    await connection.open(nothing)
     await connection.close()
     gc.disable()
     try:
@@ -277,9 +277,13 @@ async def test_a_connection_that_never_was_is_freed_without_a_warning(base_topic
     assert "Connection refused" == why.rpartition(": ")[2]
 
 
+async def nothing():
+    """What is to be done before CONNECT."""
+
+
 async def _why_it_cannot_open(connection):
     with pytest.raises(BusUnavailable) as raised:
-        await connection.open()
+        await connection.open(nothing)
     return str(raised.value)
 
 
