@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from dbus_next.message import Message
 
-from axion_bus.buses.dbus.link import Link
+    from axion_bus.buses.dbus.link import Link
 
 _KNOWN_SENDERS = 1024
 _WAITING_MESSAGES = 5000
