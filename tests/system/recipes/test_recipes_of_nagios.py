@@ -30,6 +30,9 @@ def test_nagios_a_service_and_a_host_each_are_one_incident_whatever_their_checks
     nagios_runs(host, "notify-service-by-axion-bus", **ended)
 
     bus.sees(Package="HTTP", Status="MONITORING")
+    nagios_runs(host, "notify-service-by-axion-bus", **service, SERVICEOUTPUT="connect: no route")
+    bus.sees(Package="HTTP", Status="INVESTIGATING")
+    assert len(bus.incidents(Package="HTTP")) == 1
     assert incident["Title"] == "HTTP: connect: refused; rm -rf HOME"
 
 

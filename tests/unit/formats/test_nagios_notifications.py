@@ -145,7 +145,9 @@ def test_what_is_no_time_is_left_out_with_a_remark(text):
 
 
 def test_no_change_yet_is_no_time():
-    assert an_alert("nagios", lines(LASTSERVICESTATECHANGE="0")).occurred_at is None
+    alert = an_alert("nagios", lines(LASTSERVICESTATECHANGE="0"))
+
+    assert (alert.occurred_at, alert.remarks) == (None, ())
 
 
 def test_names_in_json_may_have_their_prefix_or_not():
