@@ -61,7 +61,7 @@ class HomeAssistant:
 
     def heard(self, publisher: Publisher, body: bytes) -> None:
         """Announce again, if ``body`` on the birth topic says that Home Assistant is there: it may have forgotten."""
-        if self._message and body == _BIRTH:
+        if body == _BIRTH:
             self.connected(publisher)
 
 
