@@ -1,7 +1,7 @@
 """``python -m tests.drawing docs/picture.svg``: the daemon's picture, with what the code has in it.
 
 Places are set here; formats, verbs, events, tables, channels and workers are read from the code. A worker that has no place stops
-the drawing. ``tests/unit/test_picture.py`` says when the picture is to be drawn anew.
+the drawing. ``tests/unit/test_daemon_picture.py`` says when the picture is to be drawn anew.
 """
 
 from __future__ import annotations
