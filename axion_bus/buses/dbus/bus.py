@@ -263,9 +263,11 @@ class DbusBus:
     async def _watch(self, session: Session) -> str:
         """Tick until the connection ends; why it did. A name that was refused is asked for again."""
         loop, ended = asyncio.get_running_loop(), session.link.ended
-        asked_at = loop.time()
+        asked_at, unreadable = loop.time(), 0
         while not ended.done():
             await asyncio.wait((ended,), timeout=_TICK_S)
+            if unreadable != (unreadable := session.link.unreadable):
+                log.warning("dbus_messages_unreadable", count=unreadable)
             self._parts.valve.tell()
             self._parts.tell_rest()
             if not self._has_name and not ended.done() and loop.time() - asked_at > self._patience.ask_again_s:

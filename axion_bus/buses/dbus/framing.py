@@ -20,7 +20,9 @@ Limit = Callable[[int], int]
 
 FIXED = 16
 _LENGTH = "axion_length"
-MAX_HEADER = 64 * 1024 * 1024
+MAX_HEADER = 64 * 1024
+"""What a header may be. D-Bus allows a thousand times that, and nobody has such a path."""
+_MAX_ARRAY = 64 * 1024 * 1024
 MAX_SIGNATURES = 4096
 _SIZES = {ord("l"): Struct("<III"), ord("B"): Struct(">III")}
 
@@ -32,7 +34,8 @@ class Broken(Exception):
 class Frames:
     """Takes bytes as they come, gives messages; ``limit`` says how long the body of a message of some type may be.
 
-    A longer one comes without its body, but with its signature. ``unreadable`` counts messages that could not be parsed.
+    A longer one comes without its body, but with its signature. ``unreadable`` counts messages that could not be parsed, or have a
+    header that is too long.
     """
 
     def __init__(self, limit: Limit) -> None:
@@ -73,9 +76,12 @@ class Frames:
         if endian not in _SIZES:
             raise Broken(f"a message begins with {endian:#x}")
         body, _, fields = _SIZES[endian].unpack_from(self._buffer, start + 4)
+        if fields > _MAX_ARRAY:
+            raise Broken(f"a message has a header of {fields} bytes")
         header = FIXED + (fields + 7) // 8 * 8
         if header > MAX_HEADER:
-            raise Broken(f"a message has a header of {header} bytes")
+            self._skip_over(header + body)
+            return b""  # of which nobody can make a message
         is_cut = body > self._limit(kind)
         length = header + (0 if is_cut else body)
         if self.held < length:
@@ -85,13 +91,13 @@ class Frames:
         self._start += length
         if is_cut:
             frame[4:8] = bytes(4)
-            self._skip_body(body)
+            self._skip_over(body)
         return frame
 
-    def _skip_body(self, body: int) -> None:
-        here = min(body, self.held)
+    def _skip_over(self, length: int) -> None:
+        here = min(length, self.held)
         self._start += here
-        self._skip = body - here
+        self._skip = length - here
 
     def _compact(self) -> None:
         del self._buffer[: self._start]

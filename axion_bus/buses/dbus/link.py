@@ -144,6 +144,11 @@ class Link:
             return fail(future, BusUnavailable(f"{len(data)} bytes cannot be sent; at most {_MAX_MESSAGE_BYTES} can"))
         return self._writer.write(data)
 
+    @property
+    def unreadable(self) -> int:
+        """How many messages could not be read, and were passed over."""
+        return self._frames.unreadable
+
     async def add_match(self, rule: str) -> None:
         """Ask for the signals that ``rule`` describes (D-Bus specification, Match Rules). Raises as ``call``."""
         await self.call(BUS_NAME, BUS_PATH, BUS_NAME, "AddMatch", "s", [rule])

@@ -94,6 +94,17 @@ def test_a_message_of_the_other_byte_order_is_read():
     assert [("/a", "Told", []), ("/a", "Told", ["next"])] == [(each.path, each.member, each.body) for each in found]
 
 
+def test_a_message_whose_header_is_too_long_is_passed_over():
+    message = Message.new_signal("/" + "a" * 100_000, "org.example.Any", "Told", "s", ["x" * 100_000])
+    message.serial = 1
+    data = bytes(message._marshall())
+    reader = frames()
+
+    found = read(reader, data[:50_000], data[50_000:] + a_signal("next"))
+
+    assert ([["next"]], 1, 0) == ([each.body for each in found], reader.unreadable, reader.held)
+
+
 @pytest.mark.parametrize("stream", [b"HTTP/1.1 400 Bad Request", b"\0" * 16, b"l\1\0\1" + b"\0" * 8 + b"\xff" * 4])
 def test_what_is_not_dbus_is_told(stream):
     reader = frames()
