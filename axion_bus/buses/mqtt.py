@@ -73,9 +73,10 @@ class MqttBus:
         self._losses = losses
         self._clock = clock
         self._request_topics = tuple(request_topics)
-        self._heard = (*topics.without_covered([source.topic for source in mqtt.sources]), *self._request_topics)
+        sources = [source.topic for source in mqtt.sources]
+        self._heard = (*topics.without_covered(sources), *self._request_topics)
         heard_before = set() if heard_before is None else heard_before
-        self._gone = sorted(heard_before.difference(self._heard))
+        self._gone = sorted(heard_before.union(sources).difference(self._heard))
         heard_before.update(self._heard)
         self._homeassistant = homeassistant
         birth = homeassistant.birth_topic if homeassistant is not None else None
@@ -162,8 +163,8 @@ class MqttBus:
         try:
             if not await connection.open(self._announce):
                 self._is_session_new = True
-            connection.unsubscribe(self._gone)
             await self._subscribe(connection, self._heard)
+            connection.unsubscribe(self._gone)  # not before: what is covered by another filter now must not fall between the two
             self._losses.told_session(present=not self._is_session_new)
             self._is_session_new = False  # not before: a connection cut meanwhile leaves a session behind, but a deaf one
             self._enter(connection)

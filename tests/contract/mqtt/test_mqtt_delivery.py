@@ -49,6 +49,20 @@ async def test_a_message_that_several_sources_match_comes_once(broker, base_topi
     assert [b"once", b"last"] == station.bodies
 
 
+async def test_a_source_that_another_one_covers_since_the_last_start_is_not_heard_twice(broker, base_topic, protocol, party):
+    narrow, wide = ({"topic": f"{base_topic}/alerts/{filter_}"} for filter_ in ("web/#", "#"))
+    async with Station(settings(broker.url, base_topic, protocol, sources=[narrow])) as before:
+        await before.connected()
+    async with Station(settings(broker.url, base_topic, protocol, sources=[narrow, wide])) as station:
+        await station.connected()
+        await station.settled()
+        await party.publish(station.alert_topic("web/api"), b"once")
+        await party.publish(station.alert_topic("db"), b"last")
+        await station.got(2)
+
+    assert [b"once", b"last"] == station.bodies
+
+
 @pytest.mark.parametrize("body", [b"", EVERY_BYTE, LARGE], ids=["nothing", "every byte", "half a MiB"])
 async def test_any_bytes_are_delivered_untouched(station, party, body):
     await party.publish(station.alert_topic(), body)
