@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -37,17 +38,22 @@ class Held:
 
 
 class Answers:
-    """``ports.Survey``: answers with ``standing`` until ``is_away``; ``asked`` counts, ``takes`` is called before each answer."""
+    """``ports.Survey``: answers with ``standing_now`` until ``is_away``.
+
+    ``asked`` counts. An answer takes ``takes_s``; ``before`` is called first.
+    """
 
     def __init__(self) -> None:
         self.standing_now = Standing(backlogs={}, open_incidents={})
         self.is_away = False
         self.asked = 0
-        self.takes: Callable[[], None] = lambda: None
+        self.takes_s = 0.0
+        self.before: Callable[[], None] = lambda: None
 
     async def standing(self) -> Standing:
         self.asked += 1
-        self.takes()
+        self.before()
+        await asyncio.sleep(self.takes_s)
         if self.is_away:
             raise StoreUnavailable("the database is away")
         return self.standing_now
