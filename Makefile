@@ -33,7 +33,7 @@ PROGRAMS := mosquitto=mosquitto mosquitto_pub=mosquitto-clients \
 # The official AsyncAPI parser is a program for node; npm takes the versions of the lock file.
 PARSER := .ci/asyncapi/node_modules/.installed
 
-.PHONY: help run test lint types imports unit coverage bench chaos docs docs-check clean programs
+.PHONY: help run test lint types imports unit coverage bench chaos docs docs-check docs-parser clean programs
 
 help: ## list this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +83,8 @@ docs: $(TEST) ## write the documents that are made from the code: picture, refer
 docs-check: $(PARSER) ## have the AsyncAPI document and the schemas read by the official parser; installs node by apt, it by npm
 	@node .ci/asyncapi/check.mjs
 
+docs-parser: $(PARSER)
+
 clean: ## remove what was installed and built here, and the demo's database
 	rm -rf $(VENV) var build dist .coverage .coverage.* htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
 		.ci/asyncapi/node_modules
@@ -93,8 +95,8 @@ programs:
 $(PARSER): .ci/asyncapi/package-lock.json
 	@.ci/install-programs node=nodejs npm=npm
 	@echo "installing the AsyncAPI parser (once)"
-	@cd .ci/asyncapi && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error || \
-		{ echo "make docs-check: npm could not install the AsyncAPI parser: does it reach its registry?" >&2; exit 1; }
+	@cd .ci/asyncapi && timeout 300 npm ci --ignore-scripts --no-audit --no-fund --fetch-retries=1 --loglevel=error || \
+		{ echo "npm could not install the AsyncAPI parser: does it reach its registry?" >&2; exit 1; }
 	@touch $@
 
 $(VENV)/pyvenv.cfg:
