@@ -17,6 +17,7 @@ from pydantic_core import from_json, to_json
 from axion_bus.buses.dbus.interfaces import INCIDENT, INCIDENT_INTERFACE, INCIDENTS, MANAGER, OBJECT_MANAGER, PROPERTIES, ROOT
 from axion_bus.buses.dbus.values import variant
 from axion_bus.domain.incident import IncidentStatus
+from axion_bus.errors import BusUnavailable
 from axion_bus.formats.events import incident_view
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Tree:
         self._store = store
         self._bus = bus
         self._shown_on = 0
+        self._last_sent: asyncio.Future[None] | None = None
         self._objects: dict[str, Values] = {}
         self._manager = {"Version": version, "Instance": instance, "State": "running"}
         self.changed = False
@@ -101,29 +103,45 @@ class Tree:
             self._put(path_of(view["incident_guid"]), _values(view))
 
     async def resynchronise(self) -> None:
-        """After a new connection, show what the database has: what was missed comes, changes and goes."""
+        """After a new connection, show what the database has: what was missed comes, changes and goes.
+
+        Raises:
+            BusUnavailable: the bus has not all of it; it is shown again, whole, the next time.
+
+        """
         connection = self._bus.connection
         if connection == self._shown_on:
             return
-        found = await self._open_incidents()
-        for path in self._objects.keys() - found.keys():
-            self._remove(path)
-        for path, values in found.items():
-            self._put(path, values)
+        try:
+            found = await self._show_open()
+            for path in self._objects.keys() - found:
+                self._remove(path)
+            await self._all_told()
+        except BusUnavailable:
+            self._objects.clear()
+            raise
         self._shown_on = connection
 
     async def refresh(self, now: datetime) -> None:
         """Nothing waits: each event has shown what it changes."""
 
-    async def _open_incidents(self) -> dict[str, Values]:
-        found: dict[str, Values] = {}
+    async def _show_open(self) -> set[str]:
+        """Show the open incidents, page by page, as fast as the bus takes them; return their paths."""
+        found: set[str] = set()
         after = ""
         while True:
             page = await self._store.open_incidents(after, _PAGE)
-            found.update((path_of(each.guid), _values(_view(each))) for each in page)
+            for each in page:
+                self._put(path_of(each.guid), _values(_view(each)))
+                found.add(path_of(each.guid))
+            await self._all_told()
             if len(page) < _PAGE:
                 return found
             after = page[-1].guid
+
+    async def _all_told(self) -> None:
+        if self._last_sent is not None:
+            await self._last_sent
 
     def _put(self, path: str, values: Values) -> None:
         before = self._objects.get(path)
@@ -150,7 +168,7 @@ class Tree:
         self._tell(path, PROPERTIES, "PropertiesChanged", "sa{sv}as", [interface, changed, []])
 
     def _tell(self, path: str, interface: str, member: str, signature: str, body: list[Any]) -> None:
-        self._bus.send(Message.new_signal(path, interface, member, signature, body))  # if the bus goes, all is shown again
+        self._last_sent = self._bus.send(Message.new_signal(path, interface, member, signature, body))
 
 
 def _manager_properties(values: Mapping[str, Any]) -> Properties:

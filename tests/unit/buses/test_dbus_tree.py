@@ -12,6 +12,7 @@ from axion_bus.buses.dbus.interfaces import INCIDENT, MANAGER
 from axion_bus.buses.dbus.tree import Tree, path_of
 from axion_bus.buses.dbus.values import plain
 from axion_bus.domain.incident import CloseReason, IncidentStatus
+from axion_bus.errors import BusUnavailable
 from axion_bus.formats.events import encode_state
 from axion_bus.ports import Outgoing
 from tests.builders import an_incident
@@ -27,11 +28,15 @@ class Carrier:
     def __init__(self):
         self.connection = 1
         self.sent = []
+        self.futures = []
+        self.is_slow = False
 
     def send(self, message):
         self.sent.append(message)
         future = asyncio.get_running_loop().create_future()
-        future.set_result(None)
+        if not self.is_slow:
+            future.set_result(None)
+        self.futures.append(future)
         return future
 
     def told(self):
@@ -58,6 +63,12 @@ def tree(bus, store):
 def outgoing(incident):
     message = json.dumps({"data": {"incident": json.loads(encode_state(incident))}})
     return Outgoing("guid", incident.guid, 1, "/org/axion/Bus1", message, 0, {})
+
+
+async def many_turns():
+    """Let everything happen that waits for nothing."""
+    for _ in range(100):
+        await asyncio.sleep(0)
 
 
 def opened(**given):
@@ -130,7 +141,7 @@ async def test_after_a_connection_the_objects_are_what_the_database_has(tree, bu
 
     await tree.resynchronise()
 
-    assert ["InterfacesRemoved", "PropertiesChanged", "InterfacesAdded"] == [member for member, _ in bus.told()]
+    assert ["PropertiesChanged", "InterfacesAdded", "InterfacesRemoved"] == [member for member, _ in bus.told()]
     assert {path_of(changed.guid), path_of(new.guid)} == set(tree.paths)
 
 
@@ -142,6 +153,38 @@ async def test_more_incidents_than_a_page_are_shown(tree, store):
     await tree.resynchronise()
 
     assert 250 == len(tree.managed()) == tree.properties("/org/axion/Bus1", MANAGER)["OpenIncidents"].value
+
+
+async def test_very_many_incidents_are_shown_as_fast_as_the_bus_takes_them(tree, bus, store):
+    for number in range(250):
+        incident = opened(guid=f"{number:036}")
+        store.tables.incidents[incident.guid] = incident
+    bus.is_slow = True
+    showing = asyncio.ensure_future(tree.resynchronise())
+    await many_turns()
+    before = len(tree.managed())
+
+    bus.is_slow = False
+    bus.futures[-1].set_result(None)
+    await showing
+
+    assert (100, 250) == (before, len(tree.managed()))
+
+
+async def test_what_the_bus_did_not_take_is_shown_again_whole(tree, bus, store):
+    store.tables.incidents[GUID] = opened()
+    bus.is_slow = True
+    showing = asyncio.ensure_future(tree.resynchronise())
+    await many_turns()
+    bus.futures[-1].set_exception(BusUnavailable("the connection was lost"))
+    with pytest.raises(BusUnavailable):
+        await showing
+    bus.told()
+
+    bus.is_slow = False
+    await tree.resynchronise()
+
+    assert ["InterfacesAdded"] == [member for member, _ in bus.told()]
 
 
 async def test_the_database_is_asked_once_for_each_connection(tree, bus, store):
