@@ -112,6 +112,7 @@ class Tree:
         connection = self._bus.connection
         if connection == self._shown_on:
             return
+        self._last_sent = None  # it was of the connection before
         try:
             found = await self._show_open()
             for path in self._objects.keys() - found:

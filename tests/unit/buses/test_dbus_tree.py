@@ -187,6 +187,18 @@ async def test_what_the_bus_did_not_take_is_shown_again_whole(tree, bus, store):
     assert ["InterfacesAdded"] == [member for member, _ in bus.told()]
 
 
+async def test_what_was_lost_with_a_connection_does_not_matter_on_the_next_one(tree, bus):
+    bus.is_slow = True
+    tree.tell_state("busy")
+    bus.futures[-1].set_exception(BusUnavailable("the connection was lost"))
+    bus.connection = 2
+
+    await tree.resynchronise()
+
+    bus.futures[-1].exception()
+    assert {} == tree.managed()
+
+
 async def test_the_database_is_asked_once_for_each_connection(tree, bus, store):
     await tree.resynchronise()
     store.tables.incidents[GUID] = opened()
