@@ -68,7 +68,7 @@ def test_its_entities_follow_an_incident_from_its_opening_to_its_end(broker, sql
     with Publisher(broker.port) as publisher:
         body = b'{"id":"1","title":"API slow","severity":"HIGH","package":"WEBAPI"}'
         publisher.send([Message(topic=f"{base_topic}/alerts/web/api", body=body)])
-    shown.shows(problem="ON", open_incidents=1, highest_severity="HIGH", incident="created")
+        shown.shows(problem="ON", open_incidents=1, highest_severity="HIGH", incident="created")
     (guid,) = (row["IncidentGuid"] for row in ledger.query(sqlite_url, "SELECT IncidentGuid FROM data_incident"))
     axion_bus(daemon, "acknowledge", guid)
     shown.shows(problem="ON", incident="assigned")
