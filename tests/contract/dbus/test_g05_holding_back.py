@@ -120,7 +120,8 @@ async def test_a_flood_of_strangers_is_bounded_and_told(dbus, parties, monkeypat
         station.bus._session.link.resume()
         await until(lambda: station.losses.overflows, "a gap that is told")
         await station.got(1)
-        await sender.emit("after")
+        stranger = await parties.join()
+        await stranger.emit("after")
         await until(lambda: station.documents[-1]["args"] == ["after"], "what came when the flood was over")
 
     assert 501 == len(station.received) + sum(station.losses.overflows)

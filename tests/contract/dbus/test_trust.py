@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 
+import pytest
+
 from axion_bus.buses.dbus import trust
 from axion_bus.buses.dbus.trust import Sender
 from axion_bus.domain.communication import Fault
@@ -40,14 +42,16 @@ async def test_a_signal_of_a_user_who_is_listed_is_taken(dbus, parties):
         assert [None] == faults(await station.got(1))
 
 
-async def test_native_alerts_have_the_list_of_submit(dbus, parties):
-    async with Station(dbus.address, allowed_uids={"default": [US], "submit": [OTHER]}) as station:
+@pytest.mark.parametrize(("submit", "fault"), [([OTHER], Fault.ACCESS_DENIED), ([OTHER, US], None)])
+async def test_native_alerts_have_the_list_of_submit(dbus, parties, submit, fault):
+    default = [OTHER] if fault is None else [US]
+    async with Station(dbus.address, allowed_uids={"default": default, "submit": submit}) as station:
         await station.connected()
         sender = await parties.join()
 
         await sender.link.send(alert("{}"))
 
-        assert [Fault.ACCESS_DENIED] == faults(await station.got(1))
+        assert [fault] == faults(await station.got(1))
 
 
 async def test_a_sender_that_is_gone_is_refused_where_there_is_a_list_and_only_there(dbus, parties):
