@@ -112,10 +112,7 @@ def decide(found: Candidate, board: Board, now: datetime, new_guid: Callable[[da
 
 
 def look_again(found: Candidate, record: AlertRecord, board: Board, now: datetime, new_guid: Callable[[datetime], str]) -> Decision:
-    """What ``record``, which fires still, does now that what silenced it has ended. It is not counted: it was not heard again.
-
-    The decision's reason is that of an alert that comes in; its events tell of the silence's end.
-    """
+    """What ``record`` does now that its silence has ended, as if it came in now. It is not counted: it was not heard again."""
     silence = silence_of(board.silences, found.alert)
     if silence is not None:
         return Decision(reason=Reason.SILENCED, alert=replace(record, silenced_by=silence.guid), silence=silence)

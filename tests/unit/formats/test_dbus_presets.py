@@ -5,177 +5,30 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic_core import to_json
 
-from axion_bus.domain.alert import Alert, AlertStatus, Severity
+from axion_bus.domain.alert import Severity
 from axion_bus.domain.rules import parse_matcher
 from axion_bus.errors import ConfigError
-from axion_bus.formats import Context, FormatName, decoder
 from axion_bus.formats.dbus_signal import Command
 from axion_bus.formats.presets import _PRESETS, preset
-from axion_bus.formats.presets.systemd import unit_name
 from axion_bus.manager import arguments as a
 from axion_bus.manager.catalogue import CATALOGUE
-
-HOST = "web-1"
-FIRING, RESOLVED = AlertStatus.FIRING, AlertStatus.RESOLVED
-WATCH = {"names": ["org.example.Boiler"]}
-CHANGED = "org.freedesktop.DBus.Properties"
-
-
-def made(name, *watch, host=HOST):
-    return preset(name, watch or WATCH.get(name, ()), host=host)
-
-
-def document(path, member, *args, interface=CHANGED):
-    return {"sender": "org.example", "path": path, "interface": interface, "member": member, "args": list(args)}
-
-
-def changed(path, interface, **properties):
-    return document(path, "PropertiesChanged", interface, properties, [])
-
-
-def alerts(made, told):
-    """What the daemon takes for alerts; each has to be one."""
-    context = Context(topic="/", source="no", package="no", severity=Severity.LOW)
-    elements = [element for each in made.read(told) for element in decoder(FormatName.NATIVE, None)(to_json(each), context)]
-    assert all(isinstance(element.content, Alert) for element in elements), elements
-    return [element.content for element in elements]
-
-
-def only(made, told):
-    (alert,) = alerts(made, told)
-    return alert
-
-
-UNIT = "org.freedesktop.systemd1.Unit"
-NGINX = "/org/freedesktop/systemd1/unit/nginx_2eservice"
-
-
-def unit(state, path=NGINX, **more):
-    return changed(path, UNIT, ActiveState=state, SubState=state, StateChangeTimestamp=1_764_028_800_000_000, **more)
-
-
-def test_a_unit_that_enters_failed_is_an_alert():
-    alert = only(made("systemd"), unit("failed"))
-
-    assert ("nginx.service failed", HOST, "SYSTEMD", Severity.HIGH, FIRING) == (
-        alert.title, alert.source, alert.package, alert.severity, alert.status,
-    )  # fmt: skip
-    assert {"host": HOST, "unit": "nginx.service", "sub_state": "failed"} == alert.labels
-    assert ("web-1:systemd:nginx.service", "web-1:nginx.service@1764028800000000") == (alert.dedup_key, alert.id)
-    assert "2025-11-25T00:00:00+00:00" == alert.occurred_at.isoformat()
-
-
-@pytest.mark.parametrize("state", ["active", "inactive"])
-def test_a_unit_that_leaves_failed_resolves_it(state):
-    failed, left = only(made("systemd"), unit("failed")), only(made("systemd"), unit(state))
-
-    assert (RESOLVED, failed.dedup_key) == (left.status, left.dedup_key)
-
-
-@pytest.mark.parametrize("state", ["activating", "deactivating", "reloading", "maintenance", "refreshing", 7, None])
-def test_a_unit_on_its_way_is_no_news(state):
-    assert [] == alerts(made("systemd"), unit(state))
-
-
-def test_a_unit_of_which_something_else_changed_is_no_news():
-    assert [] == alerts(made("systemd"), changed(NGINX, UNIT, Job=[0, "/"]))
-    assert [] == alerts(made("systemd"), changed(NGINX, "org.freedesktop.systemd1.Service", ActiveState="failed"))
-
-
-def test_another_failure_of_a_unit_has_another_id_and_the_same_key():
-    first, second = unit("failed"), unit("failed")
-    second["args"][1]["StateChangeTimestamp"] += 1
-
-    ids = {only(made("systemd"), told).id for told in (first, second, first)}
-    keys = {only(made("systemd"), told).dedup_key for told in (first, second)}
-
-    assert (2, 1) == (len(ids), len(keys))
-
-
-LISTED = [
-    ["nginx.service", "Web server", "loaded", "failed", "failed", "", NGINX, 0, "", "/"],
-    ["cron.service", "Cron", "loaded", "active", "running", "", "/a", 0, "", "/"],
-    ["slow.service", "Slow", "loaded", "activating", "start", "", "/a", 0, "", "/"],
-    ["dev-sda.device", "Disk", "loaded", "active", "plugged", "", "/a", 0, "", "/"],
-    ["multi-user.target", "All", "loaded", "active", "active", "", "/a", 0, "", "/"],
-    ["system.slice", "System", "loaded", "active", "active", "", "/a", 0, "", "/"],
-]
-
-
-def test_what_is_listed_after_a_connect_fires_or_resolves():
-    found = alerts(made("systemd"), document("/", "ListUnits", LISTED))
-
-    assert [("nginx.service failed", FIRING), ("cron.service failed", RESOLVED)] == [(each.title, each.status) for each in found]
-    assert "Unit nginx.service (Web server) is failed; see: systemctl status 'nginx.service'" == found[0].description
-    assert only(made("systemd"), unit("failed")).dedup_key == found[0].dedup_key
-
-
-def test_only_units_that_are_watched_are_looked_at():
-    systemd = made("systemd", "nginx.service", "backup-*.service")
-
-    found = [
-        [each.labels["unit"] for each in alerts(systemd, unit("failed", path))]
-        for path in (NGINX, "/u/backup_2dhome_2eservice", "/u/cron_2eservice")
-    ]
-
-    assert [["nginx.service"], ["backup-home.service"], []] == found
-    assert ["nginx.service"] == [each.labels["unit"] for each in alerts(systemd, document("/", "ListUnits", LISTED))]
-
-
-def resolved(preset, document, *keys):
-    """The keys of what ``preset`` takes for gone."""
-    context = Context(topic="/", source="no", package="no", severity=Severity.LOW)
-    told = preset.absent(document, keys)
-    read = [element.content for each in told for element in decoder(FormatName.NATIVE, None)(to_json(each), context)]
-    assert all(alert.status is RESOLVED for alert in read)
-    return [alert.dedup_key for alert in read]
-
-
-def test_units_that_are_not_loaded_any_more_have_not_failed():
-    systemd = made("systemd")
-    gone, there = "web-1:systemd:gone.service", "web-1:systemd:nginx.service"
-
-    assert ["web-1:systemd:"] == [key[: len(systemd.prefix)] for key in (gone,)]
-    assert [gone] == resolved(systemd, document("/", "ListUnits", LISTED), gone, there)
-    assert [] == resolved(systemd, document("/", "ListUnits", None), gone)
-    assert [] == resolved(made("systemd", "nginx*"), document("/", "ListUnits", LISTED), gone)
-
-
-def test_drives_that_are_not_there_any_more_are_not_failing():
-    answer = document("/", "GetManagedObjects", {DRIVE: {}})
-    gone, there = "web-1:udisks2:WDC_1", "web-1:udisks2:ST4000_Z30"
-
-    assert [gone] == resolved(made("udisks2"), answer, gone, there)
-    assert [] == resolved(made("udisks2"), document("/", "GetManagedObjects"), gone)
-    assert [] == resolved(made("udisks2", "ST*"), answer, gone)
-
-
-@pytest.mark.parametrize(
-    ("label", "name"),
-    [
-        ("nginx_2eservice", "nginx.service"),
-        ("_31_2emount", "1.mount"),
-        ("dev_2ddisk_5cx2dbyid_2eswap", "dev-disk\\x2dbyid.swap"),
-        ("b_c3_bc_2eservice", "bü.service"),
-        ("_", ""),
-        ("", ""),
-        ("snap_5f1_2eservice", "snap_1.service"),
-    ],
-)
-def test_a_unit_s_name_is_read_from_its_path(label, name):
-    assert name == unit_name(label)
-
-
-def test_systemd_is_subscribed_to_before_it_is_asked_and_asked_for_units_only():
-    systemd = made("systemd")
-
-    assert ["Subscribe", "ListUnits"] == [call.member for call in systemd.calls]
-    assert [("PropertiesChanged", "org.freedesktop.systemd1", UNIT)] == [
-        (each.member, each.sender, each.arg0) for each in systemd.wanted
-    ]
-
+from tests.presets import (
+    ATA,
+    CHANGED,
+    FIRING,
+    NGINX,
+    NVME,
+    RESOLVED,
+    UNIT,
+    alerts,
+    changed,
+    document,
+    made,
+    only,
+    unit,
+)  # fmt: skip
+from tests.presets import read as read_as_alerts
 
 DISPLAY = "/org/freedesktop/UPower/devices/DisplayDevice"
 DEVICE = "org.freedesktop.UPower.Device"
@@ -222,60 +75,6 @@ def test_a_battery_may_be_looked_at_by_itself():
 
     assert paths == [each.path for each in upower.wanted] == [call.path for call in upower.calls]
     assert "Battery critical: battery_BAT0" == only(upower, changed(paths[0], DEVICE, WarningLevel=5)).title
-
-
-ATA, NVME = "org.freedesktop.UDisks2.Drive.Ata", "org.freedesktop.UDisks2.NVMe.Controller"
-DRIVE = "/org/freedesktop/UDisks2/drives/ST4000_Z30"
-
-
-@pytest.mark.parametrize(
-    ("interface", "properties", "status", "text"),
-    [
-        (ATA, {"SmartFailing": True, "SmartNumBadSectors": 17}, FIRING, "says by SMART that it is failing; it has 17 bad sectors"),
-        (ATA, {"SmartFailing": True, "SmartNumBadSectors": -1}, FIRING, "says by SMART that it is failing"),
-        (ATA, {"SmartFailing": False}, RESOLVED, "does not say that it is failing"),
-        (NVME, {"SmartCriticalWarning": ["spare", "readonly"]}, FIRING, "says by SMART: spare, readonly"),
-        (NVME, {"SmartCriticalWarning": []}, RESOLVED, "does not say that it is failing"),
-    ],
-)
-def test_a_drive_is_failing_or_not(interface, properties, status, text):
-    by_signal = only(made("udisks2"), changed(DRIVE, interface, **properties))
-    by_answer = only(made("udisks2"), document("/", "GetManagedObjects", {DRIVE: {"other": {}, interface: properties}}))
-    by_plugging = only(made("udisks2"), document("/", "InterfacesAdded", DRIVE, {interface: properties}))
-
-    assert by_signal == by_answer == by_plugging
-    assert ("Drive ST4000_Z30 is failing", "STORAGE", Severity.CRITICAL, status, f"Drive ST4000_Z30 of web-1 {text}") == (
-        by_signal.title, by_signal.package, by_signal.severity, by_signal.status, by_signal.description,
-    )  # fmt: skip
-    assert ("web-1:udisks2:ST4000_Z30", {"host": HOST, "drive": "ST4000_Z30"}) == (by_signal.dedup_key, by_signal.labels)
-
-
-@pytest.mark.parametrize(
-    "told",
-    [
-        changed(DRIVE, ATA, SmartTemperature=300.0),
-        changed(DRIVE, "org.freedesktop.UDisks2.Drive", SmartFailing=True),
-        changed(DRIVE, ATA, SmartFailing="yes"),
-        document("/", "GetManagedObjects", {"/org/freedesktop/UDisks2/block_devices/sda": {"org.freedesktop.UDisks2.Block": {}}}),
-        document("/", "InterfacesRemoved", DRIVE, ["org.freedesktop.UDisks2.Drive"]),
-        document("/", "SomethingElse", DRIVE, {ATA: {"SmartFailing": True}}),
-    ],
-)
-def test_what_else_udisks_tells_is_no_news(told):
-    assert [] == alerts(made("udisks2"), told)
-
-
-def test_a_drive_that_is_gone_is_not_failing():
-    gone = only(made("udisks2"), document("/", "InterfacesRemoved", DRIVE, ["org.freedesktop.UDisks2.Drive", ATA]))
-
-    assert (RESOLVED, "web-1:udisks2:ST4000_Z30") == (gone.status, gone.dedup_key)
-
-
-def test_only_drives_that_are_watched_are_looked_at():
-    failing = {ATA: {"SmartFailing": True}}
-    answer = document("/", "GetManagedObjects", {DRIVE: failing, "/drives/WDC_1": failing})
-
-    assert ["WDC_1"] == [each.labels["drive"] for each in alerts(made("udisks2", "WDC_*"), answer)]
 
 
 NM, NM_PATH = "org.freedesktop.NetworkManager", "/org/freedesktop/NetworkManager"
@@ -429,15 +228,13 @@ FOUND = st.dictionaries(
 @pytest.mark.parametrize("name", sorted(_PRESETS))
 @given(path=JSON | st.just(NGINX), member=WORDS | JSON, args=st.lists(JSON | WORDS | FOUND, max_size=5) | JSON)
 def test_whatever_a_document_holds_nothing_is_raised_and_every_alert_is_one(name, path, member, args):
-    read = list(made(name).read({"path": path, "member": member, "interface": CHANGED, "sender": "x", "args": args}))
+    found = list(made(name).read({"path": path, "member": member, "interface": CHANGED, "sender": "x", "args": args}))
 
-    for each in read:
+    for each in found:
         if isinstance(each, Command):
             assert a.check(CATALOGUE[each.verb].arguments, each.arguments)
         else:
-            context = Context(topic="/", source="no", package="no", severity=Severity.LOW)
-            (element,) = decoder(FormatName.NATIVE, None)(to_json(each), context)
-            assert isinstance(element.content, Alert), element
+            assert read_as_alerts([each])
 
 
 def test_the_silence_of_a_machine_matches_what_its_presets_tell():
