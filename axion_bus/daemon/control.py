@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from axion_bus.config.loading import SYSTEM_RUNTIME
 from axion_bus.daemon.orders import Outcome
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def _bound(paths: Sequence[Path]) -> tuple[Path, socket.socket] | None:
     for path in paths:
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
-            path.parent.mkdir(mode=0o700, exist_ok=True)
+            if path.parent != SYSTEM_RUNTIME:  # which is systemd's to make, with its owner
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if _is_dead(path):
                 path.unlink()
             before = os.umask(0o177)
