@@ -49,6 +49,10 @@ def check(history: History, ledger: Ledger) -> list[str]:
     ]
 
 
+NO_MESSAGE = {"reload_refused", "session_unsure"}
+"""Why a row is FAILED that tells of no message. A daemon that is killed as it connects leaves the next one unsure of its session."""
+
+
 def _accepted_once(history: History, ledger: Ledger) -> Iterator[str]:
     """G1: lost = unexpected = duplicated = 0."""
     rows = Counter(row.external_id for row in ledger.inbound if row.status == "RECEIVED" and row.external_id is not None)
@@ -60,7 +64,7 @@ def _accepted_once(history: History, ledger: Ledger) -> Iterator[str]:
         (
             f"{row.external_id or row.guid} ({row.reason}: {row.error})"
             for row in ledger.inbound
-            if row.status == "FAILED" and row.reason != "reload_refused"  # no message
+            if row.status == "FAILED" and row.reason not in NO_MESSAGE
         ),
     )
 
