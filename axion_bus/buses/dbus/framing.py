@@ -6,24 +6,19 @@ What is larger than it may be is cut down to its header, and never held in memor
 from __future__ import annotations
 
 from collections.abc import Callable
-from io import BytesIO
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from dbus_next._private.unmarshaller import Unmarshaller  # the public way reads from a socket, and ends the connection on any fault
-from dbus_next.signature import SignatureTree
+from axion_bus.buses.dbus.parsing import FIXED, Incoming, parse
 
 if TYPE_CHECKING:
     from dbus_next.message import Message
 
 Limit = Callable[[int], int]
 
-FIXED = 16
-_LENGTH = "axion_length"
 MAX_HEADER = 64 * 1024
 """What a header may be. D-Bus allows a thousand times that, and nobody has such a path."""
 _MAX_ARRAY = 64 * 1024 * 1024
-MAX_SIGNATURES = 4096
 _SIZES = {ord("l"): Struct("<III"), ord("B"): Struct(">III")}
 
 
@@ -111,18 +106,11 @@ def is_cut(message: Message) -> bool:
 
 def length_of(message: Message) -> int:
     """How many bytes ``message`` had on the bus, as far as it was held."""
-    length: int = getattr(message, _LENGTH, 0)
-    return length
+    return message.length if isinstance(message, Incoming) else 0
 
 
 def _parsed(frame: bytes | bytearray) -> Message | None:
-    reader = Unmarshaller(BytesIO(frame))  # type: ignore[no-untyped-call] # dbus-next's has no types
     try:
-        message: Message | None = reader.unmarshall()  # type: ignore[no-untyped-call]
-    except Exception:  # noqa: BLE001 - dbus-next raises whatever its parser stumbled over
+        return parse(frame)
+    except Exception:  # noqa: BLE001 - the parser raises whatever it stumbled over
         return None
-    if len(SignatureTree._cache) > MAX_SIGNATURES:  # noqa: SLF001 - dbus-next keeps every signature that anybody ever sent
-        SignatureTree._cache.clear()  # noqa: SLF001 - the same
-    if message is not None:
-        setattr(message, _LENGTH, len(frame))
-    return message

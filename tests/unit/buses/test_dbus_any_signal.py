@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from io import BytesIO
 
 import pytest
+from dbus_next._private.unmarshaller import Unmarshaller
 from dbus_next.message import Message
 from dbus_next.signature import Variant
 from hypothesis import given
 from hypothesis import strategies as st
 
 from axion_bus.buses.dbus.framing import Frames
+from axion_bus.buses.dbus.parsing import parse
 from axion_bus.buses.dbus.signals import sources
 from axion_bus.config.dbus import Dbus
 
@@ -62,6 +65,20 @@ def signals(draw):
     message = Message.new_signal("/a", "org.axion.Alert1", "Alert", signature, [value for _, value in arguments])
     message.serial, message.sender = 1, ":1.7"
     return message
+
+
+@given(signals())
+def test_any_signal_is_what_dbus_next_takes_it_for(signal):
+    frame = bytes(signal._marshall())
+    expected = Unmarshaller(BytesIO(frame)).unmarshall()
+
+    found = parse(frame)
+
+    assert vars(expected).keys() <= vars(found).keys()
+    assert {name: repr(value) for name, value in vars(expected).items() if name != "signature_tree"} == {
+        name: repr(value) for name, value in vars(found).items() if name not in ("signature_tree", "length")
+    }
+    assert len(frame) == found.length
 
 
 @pytest.mark.parametrize(
