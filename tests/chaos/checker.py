@@ -50,7 +50,7 @@ def check(history: History, ledger: Ledger) -> list[str]:
 
 
 NO_MESSAGE = {"reload_refused", "session_unsure"}
-"""Why a row is FAILED that tells of no message. A daemon that is killed as it connects leaves the next one unsure of its session."""
+"""Why a row is FAILED that tells of no message. A daemon that is killed as it connects leaves the next unsure of its session."""
 
 
 def _accepted_once(history: History, ledger: Ledger) -> Iterator[str]:
