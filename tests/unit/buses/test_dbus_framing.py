@@ -81,17 +81,34 @@ def test_a_message_that_cannot_be_read_costs_only_itself(offset, value):
     assert ([["whole"]], 1) == ([message.body for message in found], reader.unreadable)
 
 
-def test_a_message_of_the_other_byte_order_is_read():
-    fields = b""
-    for code, kind, text in ((1, b"o", b"/a"), (2, b"s", b"org.example.Any"), (3, b"s", b"Told")):
-        fields = fields.ljust((len(fields) + 7) // 8 * 8, b"\0")
-        fields += bytes([code, 1]) + kind + b"\0" + struct.pack(">I", len(text)) + text + b"\0"
-    header = b"B\4\0\1" + struct.pack(">III", 0, 1, len(fields)) + fields
-    message = header.ljust((len(header) + 7) // 8 * 8, b"\0")
+def written_by_hand(order: str, *fields: tuple[int, bytes, bytes]) -> bytes:
+    """A signal without arguments, with these header fields in byte order ``order``."""
+    written = b""
+    for code, kind, text in fields:
+        written = written.ljust((len(written) + 7) // 8 * 8, b"\0")
+        written += bytes([code, 1]) + kind + b"\0" + struct.pack(f"{order}I", len(text)) + text + b"\0"
+    header = (b"B" if order == ">" else b"l") + b"\4\0\1" + struct.pack(f"{order}III", 0, 1, len(written)) + written
+    return header.ljust((len(header) + 7) // 8 * 8, b"\0")
 
-    found = read(frames(), message, a_signal("next"))
+
+NAMED = ((1, b"o", b"/a"), (2, b"s", b"org.example.Any"), (3, b"s", b"Told"))
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("more", [(), ((99, b"s", b"what nobody knows"),)], ids=["", "unknown field"])
+def test_a_message_of_any_byte_order_is_read_and_a_field_that_nobody_knows_passed_over(order, more):
+    found = read(frames(), written_by_hand(order, *more, *NAMED), a_signal("next"))
 
     assert [("/a", "Told", []), ("/a", "Told", ["next"])] == [(each.path, each.member, each.body) for each in found]
+
+
+@pytest.mark.parametrize("missing", range(3))
+def test_a_signal_that_lacks_a_name_is_none(missing):
+    reader = frames()
+
+    found = read(reader, written_by_hand("<", *NAMED[:missing], *NAMED[missing + 1 :]), a_signal("next"))
+
+    assert ([["next"]], 1) == ([each.body for each in found], reader.unreadable)
 
 
 def test_a_message_whose_header_is_too_long_is_passed_over():
