@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from axion_bus.buses.mqtt import DROPPED_TOPIC
-from axion_bus.doctor.finding import LIMIT_S, Finding, fail, limited, ok, warn
+from axion_bus.doctor.finding import LIMIT_S, Finding, fail, limited, ok, unread, warn
 from axion_bus.doctor.mosquitto import on_this_machine
 from axion_bus.doctor.visitor import BrokerRefused, Visitor
 from axion_bus.errors import AxionError
@@ -35,6 +35,9 @@ _RAISE = "set max_queued_messages 1000000 (config/mosquitto.conf), and restart t
 async def examine(settings: Settings, *, probe_queue: bool) -> Sequence[Finding]:
     """All about the broker; only that, if it does not let us in."""
     mqtt = settings.mqtt
+    untried = unread("broker.login", mqtt.password)
+    if untried is not None:
+        return [untried]
     entered = await limited("broker.reach", asyncio.to_thread(reach, mqtt), _start(mqtt))
     if entered.repair:
         return [entered]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from axion_bus.config.keys import dotted
 from axion_bus.config.show import secrets
-from axion_bus.doctor.finding import Finding, fail, ok, warn
+from axion_bus.doctor.finding import Finding, ok, unread, warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,10 +25,8 @@ async def examine(settings: Settings, origin: Origin) -> Sequence[Finding]:
 def _secrets(settings: Settings) -> Iterator[Finding]:
     every = list(secrets(settings))
     for path, secret in every:
-        text = f"{dotted(path)}: {secret} cannot be read: {secret.problem}"
-        if secret.needs_systemd:
-            yield warn("credentials", text, "run the doctor as root, who may look into /etc/axion-bus/credentials")
-        elif secret.problem:
-            yield fail("credentials", text, "write the secret to where the configuration says that it is")
+        finding = unread("credentials", secret)
+        if finding is not None:
+            yield replace(finding, found=f"{dotted(path)}: {finding.found}")
     if all(secret.problem is None for _, secret in every):
         yield ok("credentials", f"{len(every)} named, all can be read")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from axion_bus.config.urls import MysqlUrl, SqliteUrl
-from axion_bus.doctor.finding import LIMIT_S, Finding, fail, ok, warn
+from axion_bus.doctor.finding import LIMIT_S, Finding, fail, ok, unread, warn
 from axion_bus.errors import AxionError, StoreUnavailable
 from axion_bus.store.grants import NEEDED_GRANTS, WORKING_GRANTS
 from axion_bus.store.inspection import Facts, ServerFacts, look_at_file, look_at_server
@@ -46,6 +46,9 @@ async def _file(path: Path) -> Sequence[Finding]:
 
 
 async def _server(store: Store, url: MysqlUrl) -> Sequence[Finding]:
+    untried = unread("database.login", store.password)
+    if untried is not None:
+        return [untried]
     try:
         password = store.password.reveal() if store.password else None
         facts = await look_at_server(str(url), password, min(store.timeout_s, LIMIT_S))

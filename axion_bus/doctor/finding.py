@@ -12,6 +12,8 @@ from axion_bus.errors import AxionError
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
+    from axion_bus.config.secret import Secret
+
 LIMIT_S = 8.0
 """How long one check may take."""
 
@@ -47,6 +49,16 @@ def warn(check: str, found: str, repair: str) -> Finding:
 def fail(check: str, found: str, repair: str) -> Finding:
     """It does not work."""
     return Finding(check=check, verdict=Verdict.FAIL, found=found, repair=repair)
+
+
+def unread(check: str, secret: Secret | None) -> Finding | None:
+    """Why ``check`` cannot be made: its ``secret`` cannot be read. None: it can, or there is none."""
+    if secret is None or secret.problem is None:
+        return None
+    text = f"{secret} cannot be read: {secret.problem}"
+    if secret.needs_systemd:
+        return warn(check, text, "run the doctor as root, who may look into /etc/axion-bus/credentials")
+    return fail(check, text, "write the secret to where the configuration says that it is")
 
 
 async def limited(check: str, work: Awaitable[Finding], repair: str, limit_s: float = LIMIT_S) -> Finding:

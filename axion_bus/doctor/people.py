@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 from axion_bus.channels import pagerduty, slack, twilio
 from axion_bus.config import notify
-from axion_bus.doctor.finding import LIMIT_S, Finding, fail, limited, ok
+from axion_bus.config.secret import Secret
+from axion_bus.doctor.finding import LIMIT_S, Finding, fail, limited, ok, unread
 from axion_bus.errors import AxionError
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ async def _apprise() -> Finding:
 
 async def _channel(name: str, channel: Channel) -> Finding:
     check = f"channels.{name}"
+    untried = next(filter(None, (unread(check, value) for _, value in channel if isinstance(value, Secret))), None)
+    if untried is not None:
+        return untried
     if isinstance(channel, notify.Email):
         return await _mail(check, channel)
     url = urlsplit(channel.base_url or _address(channel))

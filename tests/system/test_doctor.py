@@ -19,6 +19,7 @@ from axion_bus.doctor.visitor import Visitor
 from axion_bus.store.grants import NEEDED_GRANTS
 from tests.chaos import ledger
 from tests.chaos.scene import start_hearing
+from tests.people import CHANNELS, SECRETS
 from tests.servers import Daemon, MariaDb, Mosquitto, configuration, free_port, wait_until
 
 if TYPE_CHECKING:
@@ -225,6 +226,19 @@ def a_channels_secret_is_missing(host):
     return {"credentials": "fail", "channels.email": "fail"}
 
 
+def the_passwords_are_systemds_to_hand_over(host):
+    text = host.file.read_text()
+    for name in ("mqtt_password", "db_password"):
+        text = text.replace(f'file = "{host.directory}/{name}"', f'credential = "{name}"')
+    host.file.write_text(text)
+    return {"credentials": "warn", "broker.login": "warn", "database.login": "warn"}
+
+
+def a_password_is_missing(host):
+    (host.directory / "db_password").unlink()
+    return {"credentials": "fail", "database.login": "fail"}
+
+
 def a_channel_cannot_be_reached(host):
     host.configure(more=f'[channels.webhook]\nurl = "http://127.0.0.1:{free_port()}/"\nallow_private = true\n')
     return {"channels.webhook": "fail"}
@@ -265,6 +279,8 @@ def the_bus_is_not_there(host):
         a_credential_may_be_read_by_all,
         the_configuration_may_be_changed_by_all,
         a_channels_secret_is_missing,
+        the_passwords_are_systemds_to_hand_over,
+        a_password_is_missing,
         a_channel_cannot_be_reached,
         a_channel_is_private,
         the_bus_is_not_there,
@@ -313,6 +329,18 @@ def has_session(host, client_id):
 
 def as_root(host):
     return host.store.replace("doctored@", "root@")
+
+
+def test_channels_that_answer_are_well_are_sent_nothing_and_no_secret_is_told(host, providers):
+    for name, value in SECRETS.items():
+        host.shell.set(name, value)
+    host.configure(more=providers.channels())
+    code, troubles = host.examine()
+    told = host.shell("doctor", "--no-probe", "--config", host.file).out
+
+    assert (0, ALONE, []) == (code, troubles, list(providers.asked))
+    assert {f"channels.{name.lower()}" for name in CHANNELS} <= host.findings.keys()
+    assert [value for value in SECRETS.values() if value in told] == []
 
 
 def test_a_configuration_in_force_that_is_not_the_files_is_told(host, healthy):
