@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-PATIENCE = Patience(connect_s=5.0, answer_s=5.0, ask_again_s=5.0, retry_first_s=0.2, retry_max_s=1.5)
+PATIENCE = Patience(connect_s=5.0, answer_s=5.0, ask_again_s=5.0, retry_first_s=0.2, retry_max_s=1.0)
 """A bus is on this machine, and trying costs next to nothing: it is joined again within two seconds of its return."""
 
 _TICK_S = 1.0
