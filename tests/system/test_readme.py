@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from contextlib import ExitStack
 from pathlib import Path
@@ -140,26 +141,26 @@ def broker(tmp_path):
 
 @pytest.fixture
 def desk(tmp_path, broker, mariadb):
-    home = tmp_path / "home"
-    (home / ".config").mkdir(parents=True)
-    (home / ".my.cnf").write_text(f"[client]\nprotocol=tcp\nhost=127.0.0.1\nport={mariadb.port}\nuser=root\n")
-    for program in ("mosquitto_pub", "mosquitto_sub"):
-        (home / ".config" / program).write_text(f"-p {broker.port}\n")
-    replacements = {
-        "/etc/axion-bus": str(tmp_path / "etc"),
-        "/tmp/axion-bus.db": str(tmp_path / "axion-bus.db"),
-        "127.0.0.1:3306": f"127.0.0.1:{mariadb.port}",
-        "127.0.0.1:1883": f"127.0.0.1:{broker.port}",
-    }
-    environment = {
-        "HOME": str(home),
-        "XDG_CONFIG_HOME": str(home / ".config"),
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "AXION_BUS_CONFIG": str(tmp_path / "etc" / "axion-bus.toml"),
-        "NO_COLOR": "1",
-        "TERM": "dumb",
-    }
     with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="home-")))  # a socket's path is short
+        (home / ".config").mkdir()
+        (home / ".my.cnf").write_text(f"[client]\nprotocol=tcp\nhost=127.0.0.1\nport={mariadb.port}\nuser=root\n")
+        for program in ("mosquitto_pub", "mosquitto_sub"):
+            (home / ".config" / program).write_text(f"-p {broker.port}\n")
+        replacements = {
+            "/etc/axion-bus": str(tmp_path / "etc"),
+            "/tmp/axion-bus.db": str(tmp_path / "axion-bus.db"),
+            "127.0.0.1:3306": f"127.0.0.1:{mariadb.port}",
+            "127.0.0.1:1883": f"127.0.0.1:{broker.port}",
+        }
+        environment = {
+            "HOME": str(home),
+            "XDG_CONFIG_HOME": str(home / ".config"),
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "AXION_BUS_CONFIG": str(tmp_path / "etc" / "axion-bus.toml"),
+            "NO_COLOR": "1",
+            "TERM": "dumb",
+        }
         desk = Desk(tmp_path, broker, replacements, environment)
         stack.callback(desk.close)
         yield desk
