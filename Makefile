@@ -58,7 +58,7 @@ unit: $(TEST) ## run the tests that need no server
 
 coverage: programs $(TEST) ## run all tests and say which lines they did not reach
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest -q
+	@$(BIN)/coverage run -m pytest -q -n auto --dist worksteal
 	@$(BIN)/coverage combine -q
 	@$(BIN)/coverage report
 

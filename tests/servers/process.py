@@ -179,11 +179,14 @@ def free_port() -> int:
     """A free loopback port below the ephemeral range.
 
     Not an ephemeral one: while its server is down for a restart, a client that keeps trying could be given that very port for
-    its own end, and so take it away or connect to itself.
+    its own end, and so take it away or connect to itself. For the same reason processes that run tests side by side do not share
+    ports.
     """
     first_ephemeral = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    workers, worker = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")), os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    ports = range(10_000 + int(worker.removeprefix("gw")), first_ephemeral, workers)
     for _ in range(1000):
-        port = random.randrange(10_000, first_ephemeral)
+        port = random.choice(ports)
         if not can_connect(port) and _can_bind(port):
             return port
     raise RuntimeError(f"no free port found between 10000 and {first_ephemeral}")
