@@ -148,8 +148,8 @@ class DbusBus:
 
     @property
     def is_connected(self) -> bool:
-        """Whether we are on the bus, and hear; perhaps without our name."""
-        return self._is_entered
+        """Whether what is told reaches those who listen to our name. Without it we hear, and answer nobody."""
+        return self._is_entered and self._has_name
 
     @property
     def connection(self) -> int:
@@ -181,7 +181,7 @@ class DbusBus:
     def confirmed(self, message: Message) -> asyncio.Future[None]:
         """Send; the future ends when the bus has dealt with it, or with BusUnavailable."""
         session = self._session
-        if session is None:
+        if session is None or not self._has_name:
             return fail(asyncio.get_running_loop().create_future(), self._away())
         return session.confirmations.after(session.link.send(message))
 

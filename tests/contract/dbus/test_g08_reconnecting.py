@@ -101,16 +101,20 @@ async def test_a_name_that_another_has_is_taken_when_it_is_free(dbus, parties):
     other = await parties.join()
     await other.link.request_name("org.axion.Bus1")
     async with Station(dbus.address, sources=[source()]) as station:
-        await station.connected()
         trouble = await station.in_trouble("owned by another program")
+        await until(lambda: station.bus._is_entered, "a connection")
         await other.emit("heard all the same")
         await station.got(1)
+        was_connected = station.bus.is_connected
+        with pytest.raises(BusUnavailable, match="owned by another program"):
+            await station.bus.publish("/org/axion/Bus1", CREATED, is_event=True)
 
         await other.link.close()
-        await until(lambda: station.bus.trouble is None, "our name")
+        await station.connected()
+        await station.bus.publish("/org/axion/Bus1", CREATED, is_event=True)
 
     assert "does a second axion-bus run?" in trouble
-    assert 1 == station.bus.connection
+    assert (False, 1, None) == (was_connected, station.bus.connection, station.losses.away or None)
 
 
 async def test_a_stalled_bus_is_waited_for_and_joined(dbus):
