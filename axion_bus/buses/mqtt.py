@@ -45,9 +45,9 @@ class MqttBus:
     """``deliver`` gets every message; ``info`` is published, retained, beside the instance's state.
 
     ``request_topics`` are subscribed to beside the sources', with Retain As Published: a retained command is to be seen as such.
-    ``heard_before`` are topic filters that the session may still have from before a reload; ours are added.
-    ``homeassistant`` is told of each connection, and gets what is heard on its birth topic. ``high_water`` is how many messages may
-    be unacknowledged before ``pause`` is called. ``trouble`` says, for people, what is wrong; None: nothing.
+    ``heard_before`` are filters that the session may still have from before. ``homeassistant`` is told of each connection, and
+    gets what is heard on its birth topic. ``high_water`` is how many messages may be unacknowledged before ``pause`` is called.
+    ``trouble`` says, for people, what is wrong; None: nothing.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class MqttBus:
         clock: Clock,
         request_topics: Sequence[str] = (),
         homeassistant: HomeAssistant | None = None,
-        heard_before: set[str] | None = None,
+        heard_before: Sequence[str] = (),
         patience: Patience = _DEFAULT_PATIENCE,
     ) -> None:
         self._mqtt = mqtt
@@ -75,9 +75,7 @@ class MqttBus:
         self._request_topics = tuple(request_topics)
         sources = [source.topic for source in mqtt.sources]
         self._heard = (*topics.without_covered(sources), *self._request_topics)
-        heard_before = set() if heard_before is None else heard_before
-        self._gone = sorted(heard_before.union(sources).difference(self._heard))
-        heard_before.update(self._heard)
+        self._gone = sorted({*heard_before, *sources}.difference(self._heard))
         self._homeassistant = homeassistant
         birth = homeassistant.birth_topic if homeassistant is not None else None
         is_source = birth is not None and any(topics.matches(each, birth) for each in self._heard)
@@ -165,7 +163,7 @@ class MqttBus:
                 self._is_session_new = True
             await self._subscribe(connection, self._heard)
             connection.unsubscribe(self._gone)  # not before: what is covered by another filter now must not fall between the two
-            self._losses.told_session(present=not self._is_session_new)
+            self._losses.told_session(present=not self._is_session_new, filters=self._heard)
             self._is_session_new = False  # not before: a connection cut meanwhile leaves a session behind, but a deaf one
             self._enter(connection)
             await self._watch(connection)

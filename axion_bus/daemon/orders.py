@@ -38,7 +38,6 @@ class Orders:
     """``stop`` ends the serving; ``settings`` is what to serve with afterwards, None: nothing.
 
     ``read`` reads the configuration again, or raises ConfigError. ``fault`` is why what it read last is not in force; None: it is.
-    ``heard`` are the topic filters that this process has ever asked the broker for.
     """
 
     settings: Settings | None
@@ -49,7 +48,6 @@ class Orders:
     is_serving: bool = False
     fault: str | None = None
     status: str = "starting"
-    heard: set[str] = field(default_factory=set)
     _asked: list[asyncio.Future[Outcome]] = field(default_factory=list)
     _refused: list[str] = field(default_factory=list)
     _tell: Callable[[str], None] | None = None

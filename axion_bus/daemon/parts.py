@@ -116,7 +116,7 @@ class Parts:
             clock=self.clock,
             request_topics=settings.mqtt.request_topics,
             homeassistant=HomeAssistant.of(settings.mqtt, instance=instance, version=__version__),
-            heard_before=self.orders.heard,
+            heard_before=self.slot.filters,
         )
 
     @cached_property

@@ -18,6 +18,7 @@ from axion_bus.errors import StoreConflict, StoreUnavailable
 from axion_bus.ports import UNMEASURED, Changes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from axion_bus.pipeline.outbox import Outbox
@@ -74,8 +75,8 @@ class Gaps:
             self._slot = replace(self._slot, connecting_since=None)
             self._news.set()
 
-    def told_session(self, *, present: bool) -> None:
-        """The broker accepted our subscriptions; ``present`` is its Session Present flag (MQTT 5 3.2.2.1.1)."""
+    def told_session(self, *, present: bool, filters: Sequence[str]) -> None:
+        """The broker accepted our subscriptions to ``filters``; ``present`` is its Session Present flag (MQTT 5 3.2.2.1.1)."""
         slot, now = self._slot, self._clock.now()
         if slot.subscribed_at is not None and not present:
             since = _moment(slot.subscribed_at)
@@ -91,7 +92,7 @@ class Gaps:
                 " and its answer never got on record: if it had lost the session by then, what was published before may be lost",
             )
         self._is_unsure = False
-        self._slot = replace(slot, subscribed_at=now, connecting_since=None)
+        self._slot = replace(slot, subscribed_at=now, connecting_since=None, filters=tuple(filters))
         self._news.set()
 
     def told_dropped(self, count: int) -> None:

@@ -99,8 +99,8 @@ class Losses(Protocol):
         """The broker did not let us in, so it has touched no session."""
         ...
 
-    def told_session(self, *, present: bool) -> None:
-        """The broker accepted our subscriptions; ``present`` is its Session Present flag (MQTT 5 3.2.2.1.1)."""
+    def told_session(self, *, present: bool, filters: Sequence[str]) -> None:
+        """The broker accepted our subscriptions to ``filters``; ``present`` is its Session Present flag (MQTT 5 3.2.2.1.1)."""
         ...
 
     def told_dropped(self, count: int) -> None:

@@ -53,12 +53,13 @@ class Slot:
 
     ``subscribed_at`` None: it never had a session at the broker. ``broker_dropped`` is the broker's last known count of messages
     that it dropped, for any client, since it was started. ``connecting_since``: we asked the broker for the session, and what it
-    answered is not on record.
+    answered is not on record. ``filters`` are the topic filters that the session has.
     """
 
     client_id: str
     subscribed_at: datetime | None = None
     connecting_since: datetime | None = None
+    filters: tuple[str, ...] = ()
     broker_dropped: int | None = None
 
 

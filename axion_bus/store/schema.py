@@ -29,7 +29,7 @@ from sqlalchemy.types import JSON, TypeDecorator
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-REVISION = "0004"
+REVISION = "0005"
 """The newest migration; a test holds it to what Alembic finds."""
 
 
@@ -245,4 +245,5 @@ ingest_slot = Table(
     Column("SubscribedAt", UtcDateTime),
     Column("BrokerDropped", BigInteger),
     Column("ConnectingSince", UtcDateTime),
+    Column("Filters", JSON),
 )

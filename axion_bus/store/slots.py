@@ -27,6 +27,7 @@ async def take(connection: AsyncConnection, client_id: str, instance: str, boot_
         client_id=client_id,
         subscribed_at=row.SubscribedAt,
         connecting_since=row.ConnectingSince,
+        filters=tuple(row.Filters or ()),
         broker_dropped=row.BrokerDropped,
     )
 
@@ -36,6 +37,7 @@ async def save(connection: AsyncConnection, slot: Slot) -> None:
     known = {
         "SubscribedAt": slot.subscribed_at,
         "ConnectingSince": slot.connecting_since,
+        "Filters": list(slot.filters),
         "BrokerDropped": slot.broker_dropped,
     }
     await connection.execute(update(ingest_slot).where(_c.ClientId == slot.client_id).values(**known))

@@ -164,6 +164,23 @@ def test_a_source_that_was_removed_is_heard_no_more(daemon, shell, publish, sqli
     assert ["heard", "last"] == titles(sqlite_url)
 
 
+def test_a_source_that_was_removed_while_no_daemon_ran_is_heard_no_more(daemon, publish, sqlite_url, base_topic):
+    plain = daemon.config_file.read_text()
+    daemon.stop()
+    change(daemon, f'\n[[mqtt.sources]]\ntopic = "{base_topic}/alerts/#"\n[[mqtt.sources]]\ntopic = "{base_topic}/other/#"\n')
+    start_hearing(daemon)
+    publish("other/first", title="heard")
+    wait_until(lambda: titles(sqlite_url) == ["heard"], "an alert of the second source")
+    daemon.stop()
+    daemon.config_file.write_text(plain)
+    start_hearing(daemon)
+    publish("other/second", title="not heard")
+    publish("alerts/web/api", title="last")
+    wait_until(lambda: "last" in titles(sqlite_url), "an alert of the first source")
+
+    assert ["heard", "last"] == titles(sqlite_url)
+
+
 def titles(store):
     return [row["Title"] for row in ledger.query(store, "SELECT * FROM data_alert ORDER BY FirstSeenAt")]
 

@@ -33,7 +33,7 @@ class Told:
         self.overflows: list[int] = []
         self.away: list[datetime] = []
 
-    def told_session(self, *, present: bool) -> None:
+    def told_session(self, *, present: bool, filters: Sequence[str]) -> None:
         raise AssertionError("D-Bus has no session")
 
     def told_dropped(self, count: int) -> None:

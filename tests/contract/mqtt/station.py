@@ -18,7 +18,7 @@ from axion_bus.config.mqtt import Mqtt
 from tests.fakes import FakeClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
     from axion_bus.ports import Received
@@ -61,7 +61,8 @@ class Told:
     def told_turned_away(self) -> None:
         self.turned_away += 1
 
-    def told_session(self, *, present: bool) -> None:
+    def told_session(self, *, present: bool, filters: Sequence[str]) -> None:
+        self.filters = filters
         self.sessions.append(present)
 
     def told_dropped(self, count: int) -> None:

@@ -108,7 +108,13 @@ async def test_a_client_id_that_is_new_never_had_a_session(store):
 
 async def test_a_slot_remembers_what_the_broker_told(store):
     await store.take_slot("axion-bus", "instance", "boot-1")
-    slot = Slot(client_id="axion-bus", subscribed_at=NOON, connecting_since=NOON + MOMENT, broker_dropped=3_000_000_000)
+    slot = Slot(
+        client_id="axion-bus",
+        subscribed_at=NOON,
+        connecting_since=NOON + MOMENT,
+        filters=("a/#", "b/+/c"),
+        broker_dropped=3_000_000_000,
+    )
     await store.write(lambda transaction: transaction.save_slot(slot))
 
     found = await store.take_slot("axion-bus", "another", "boot-2")

@@ -36,6 +36,7 @@ async def main():
 asyncio.run(main())
 """
 BACK_TO_THE_FIRST = (
+    "ALTER TABLE data_ingest_slot DROP COLUMN Filters",
     "ALTER TABLE data_ingest_slot DROP COLUMN ConnectingSince",
     "CREATE INDEX idx_communication_due ON data_incident_communication (NextAttemptAt, CommunicationGuid)",
     "DROP INDEX idx_communication_channel_due ON data_incident_communication",
@@ -254,7 +255,7 @@ async def test_every_text_on_a_server_is_compared_exactly(mariadb_store):
     collations = """
         SELECT DISTINCT COLLATION_NAME FROM information_schema.COLUMNS
         WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME <> 'alembic_version' AND COLLATION_NAME IS NOT NULL
-        AND COLUMN_NAME NOT IN ('Labels', 'Metadata', 'Matchers', 'Recipients')
+        AND COLUMN_NAME NOT IN ('Labels', 'Metadata', 'Matchers', 'Recipients', 'Filters')
     """
 
     assert [("utf8mb4_nopad_bin",)] == await look(mariadb_store, collations)

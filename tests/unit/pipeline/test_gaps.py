@@ -43,7 +43,7 @@ def reasons(store):
 
 
 async def test_a_session_that_the_broker_no_longer_has_is_a_gap(telling, store):
-    await telling(lambda gaps: gaps.told_session(present=False))
+    await telling(lambda gaps: gaps.told_session(present=False, filters=["a/#"]))
 
     [row] = rows(store)
     assert (Direction.INBOUND, CommunicationStatus.FAILED, "axion-bus-test") == (row.direction, row.status, row.recipient)
@@ -53,28 +53,29 @@ async def test_a_session_that_the_broker_no_longer_has_is_a_gap(telling, store):
 
 
 async def test_a_session_that_the_broker_kept_is_none(telling, store):
-    await telling(lambda gaps: gaps.told_session(present=True))
+    await telling(lambda gaps: gaps.told_session(present=True, filters=["a/#"]))
 
     assert [] == rows(store)
 
 
 async def test_a_client_id_that_never_had_a_session_has_lost_none(telling, store):
-    await telling(lambda gaps: gaps.told_session(present=False), Slot(client_id="axion-bus-test"))
+    await telling(lambda gaps: gaps.told_session(present=False, filters=["a/#"]), Slot(client_id="axion-bus-test"))
 
     assert [] == rows(store)
 
 
 async def test_the_session_is_remembered_for_the_next_start(telling, store):
-    await telling(lambda gaps: gaps.told_session(present=False), Slot(client_id="axion-bus-test"))
+    await telling(lambda gaps: gaps.told_session(present=False, filters=["a/#"]), Slot(client_id="axion-bus-test"))
 
-    assert store.tables.slots["axion-bus-test"].subscribed_at == NOON
+    slot = store.tables.slots["axion-bus-test"]
+    assert (NOON, ("a/#",)) == (slot.subscribed_at, slot.filters)
 
 
 async def test_a_session_that_is_lost_twice_is_two_gaps(telling, store):
     def tell(gaps):
-        gaps.told_session(present=False)
-        gaps.told_session(present=True)
-        gaps.told_session(present=False)
+        gaps.told_session(present=False, filters=["a/#"])
+        gaps.told_session(present=True, filters=["a/#"])
+        gaps.told_session(present=False, filters=["a/#"])
 
     await telling(tell)
 
@@ -95,7 +96,7 @@ async def test_the_record_goes_when_the_broker_has_answered(make_gaps, running, 
 
     async with running(gaps.run(stop), gaps.wake):
         await gaps.connecting()
-        gaps.told_session(present=True)
+        gaps.told_session(present=True, filters=["a/#"])
         await time_passes(1)
 
     assert ([], None) == (rows(store), store.tables.slots["axion-bus-test"].connecting_since)
@@ -106,9 +107,9 @@ async def test_a_start_after_one_that_never_put_the_answer_on_record_tells_of_it
     gaps = make_gaps(ASKED)
     await gaps.connecting()
 
-    await telling(lambda gaps: gaps.told_session(present=present), gaps=gaps)
+    await telling(lambda gaps: gaps.told_session(present=present, filters=["a/#"]), gaps=gaps)
     await gaps.connecting()
-    await telling(lambda gaps: gaps.told_session(present=True), gaps=gaps)
+    await telling(lambda gaps: gaps.told_session(present=True, filters=["a/#"]), gaps=gaps)
 
     assert [told] == reasons(store)
 
@@ -119,7 +120,7 @@ async def test_a_broker_that_is_asked_twice_and_answers_once_may_have_answered_t
     async with running(gaps.run(stop), gaps.wake):
         await gaps.connecting()
         await gaps.connecting()
-        gaps.told_session(present=True)
+        gaps.told_session(present=True, filters=["a/#"])
         await time_passes(1)
 
     [row] = rows(store)
@@ -136,7 +137,7 @@ async def test_a_broker_that_refuses_us_has_lost_nothing(make_gaps, running, sto
             await gaps.connecting()
             gaps.told_turned_away()
         await gaps.connecting()
-        gaps.told_session(present=True)
+        gaps.told_session(present=True, filters=["a/#"])
         await time_passes(1)
 
     assert [] == rows(store)
@@ -151,7 +152,7 @@ async def test_a_broker_that_could_not_be_asked_because_the_database_was_away_ha
             await gaps.connecting()
         store.is_away = False
         await gaps.connecting()
-        gaps.told_session(present=True)
+        gaps.told_session(present=True, filters=["a/#"])
         await time_passes(1)
 
     assert [] == rows(store)
@@ -162,7 +163,7 @@ async def test_a_client_id_that_never_had_a_session_is_not_unsure_of_it(make_gap
 
     async with running(gaps.run(stop), gaps.wake):
         await gaps.connecting()
-        gaps.told_session(present=True)
+        gaps.told_session(present=True, filters=["a/#"])
         await time_passes(1)
 
     assert [] == rows(store)
@@ -207,7 +208,7 @@ async def test_while_the_database_is_away_nothing_told_is_forgotten(make_gaps, r
     store.is_away = True
 
     async with running(gaps.run(stop), gaps.wake):
-        gaps.told_session(present=False)
+        gaps.told_session(present=False, filters=["a/#"])
         await time_passes(30.5)
         assert progress.waiting == "store"
         gaps.told_dropped(107)
@@ -221,7 +222,7 @@ async def test_while_the_database_is_away_nothing_told_is_forgotten(make_gaps, r
 async def test_a_gap_is_told_once_though_the_answer_of_the_database_was_lost(telling, store):
     store.loses_answers = 2
 
-    await telling(lambda gaps: (gaps.told_session(present=False), gaps.told_dropped(101)))
+    await telling(lambda gaps: (gaps.told_session(present=False, filters=["a/#"]), gaps.told_dropped(101)))
 
     assert ["session_lost", "broker_dropped"] == reasons(store)
 
@@ -231,7 +232,7 @@ async def test_after_a_lost_answer_what_is_told_next_is_written(make_gaps, runni
     store.loses_answers = 1
 
     async with running(gaps.run(stop), gaps.wake):
-        gaps.told_session(present=False)
+        gaps.told_session(present=False, filters=["a/#"])
         await time_passes(5)
         gaps.told_dropped(150)
         await time_passes(5)
@@ -250,7 +251,7 @@ async def test_what_is_told_while_another_is_being_written_is_written_next(make_
     store.refuses = tells_another
 
     async with running(gaps.run(stop), gaps.wake):
-        gaps.told_session(present=False)
+        gaps.told_session(present=False, filters=["a/#"])
         await time_passes(1)
 
     assert ["session_lost", "broker_dropped"] == reasons(store)
@@ -258,7 +259,7 @@ async def test_what_is_told_while_another_is_being_written_is_written_next(make_
 
 async def test_a_reference_that_another_daemon_has_given_out_is_changed(make_gaps, running, stop, store):
     gaps = make_gaps()
-    gaps.told_session(present=False)
+    gaps.told_session(present=False, filters=["a/#"])
     mine = gaps._rows[0]
     store.rivals.append(Changes(communications=[replace(mine, guid="another")]))
 
@@ -273,7 +274,7 @@ async def test_what_is_told_last_is_written_before_the_end(make_gaps, running, s
 
     async with running(gaps.run(stop), gaps.wake):
         await time_passes(1)
-        gaps.told_session(present=False)
+        gaps.told_session(present=False, filters=["a/#"])
         stop.set()
 
     assert ["session_lost"] == reasons(store)
@@ -284,7 +285,7 @@ async def test_a_database_that_is_away_does_not_keep_the_daemon_from_stopping(ma
     store.is_away = True
 
     async with running(gaps.run(stop), gaps.wake) as worker:
-        gaps.told_session(present=False)
+        gaps.told_session(present=False, filters=["a/#"])
         await time_passes(10)
 
     assert worker.done()

@@ -219,7 +219,7 @@ async def test_a_gap_counts_by_its_reason(parts, figures):
     slot = Slot(client_id="axion-bus-test", subscribed_at=NOON, broker_dropped=100)
     gaps = Gaps(slot=slot, meter=figures, **parts)
 
-    gaps.told_session(present=False)
+    gaps.told_session(present=False, filters=[])
     gaps.told_dropped(103)
 
     assert (1, 1) == (figures.gaps["session_lost"], figures.gaps["broker_dropped"])
