@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from axion_bus.buses.dbus.link import DbusRefused, Link
 from axion_bus.errors import BusUnavailable
 from tests.chaos import ledger
-from tests.contract.dbus.parties import until
+from tests.contract.running import until
 from tests.gdbus import MANAGER, NAME, ROOT
 
 if TYPE_CHECKING:

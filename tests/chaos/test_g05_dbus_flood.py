@@ -10,8 +10,8 @@ import pytest
 from axion_bus.buses.dbus.link import Link
 from tests.chaos import ledger
 from tests.chaos.dbus import dropped, section, start_on_bus
-from tests.contract.dbus.parties import until
 from tests.contract.dbus.station import alert
+from tests.contract.running import until
 from tests.servers import DbusDaemon
 
 pytestmark = pytest.mark.chaos

@@ -22,6 +22,13 @@ def lines(daemon):
     return [line["reason"] for line in daemon.logged("gap")]
 
 
+def lose_sessions(broker):
+    """Start ``broker`` again, without what it knew."""
+    broker.stop()
+    broker.forget()
+    broker.start()
+
+
 def wait_until_let_in(broker, daemon):
     """Wait until ``broker``, which has lost all sessions, has one for ``daemon``."""
     # mosquitto's own log is the only witness: whoever asked with this client id would put the daemon out
@@ -40,9 +47,7 @@ def small_broker(tmp_path_factory):
 def test_a_session_that_the_broker_lost_is_one_row_and_one_line(own_broker, sqlite_url, make_scene):
     scene = make_scene(own_broker, sqlite_url)
     daemon = scene.start_daemon()
-    own_broker.stop()
-    own_broker.forget()
-    own_broker.start()
+    lose_sessions(own_broker)
     wait_until(lambda: gaps(sqlite_url), "a row that tells of the gap")
     wait_until(lambda: len(daemon.logged("broker_connected")) > 1, "the daemon is connected again")
 
@@ -56,9 +61,7 @@ def test_a_session_lost_while_the_daemon_was_away_is_told_at_its_next_start(own_
     daemon = scene.start_daemon()
     wait_until(lambda: ledger.count(sqlite_url, "data_ingest_slot", "SubscribedAt IS NOT NULL"), "the session is remembered")
     daemon.kill()
-    own_broker.stop()
-    own_broker.forget()
-    own_broker.start()
+    lose_sessions(own_broker)
     start_hearing(daemon)
     wait_until(lambda: gaps(sqlite_url), "a row that tells of the gap")
 
@@ -81,9 +84,7 @@ def test_a_session_that_was_kept_is_no_gap(own_broker, sqlite_url, make_scene):
 def test_a_daemon_killed_before_it_heard_that_the_session_was_lost_leaves_that_to_the_next(own_broker, sqlite_url, make_scene):
     scene = make_scene(own_broker, sqlite_url)
     scene.start_daemon().stop()
-    own_broker.stop()
-    own_broker.forget()
-    own_broker.start()
+    lose_sessions(own_broker)
     with TcpProxy(own_broker.port) as proxy:
         proxy.freeze(upstream=False)
         deaf = scene.daemon(port=proxy.port)
@@ -102,9 +103,7 @@ def test_a_gap_told_while_the_database_stands_still_is_on_record_after_the_next_
     store = own_mariadb.fresh_database()
     scene = make_scene(own_broker, store)
     scene.start_daemon().stop()
-    own_broker.stop()
-    own_broker.forget()
-    own_broker.start()
+    lose_sessions(own_broker)
     with TcpProxy(own_broker.port) as proxy:
         proxy.freeze(upstream=False)
         unheard = scene.daemon(port=proxy.port)

@@ -11,8 +11,9 @@ import pytest
 from axion_bus.buses.dbus.link import Link
 from tests.chaos import ledger
 from tests.chaos.dbus import CALL_S, gaps, section, settled, start_on_bus, submitting, unkept
-from tests.contract.dbus.parties import Parties, until
+from tests.contract.dbus.parties import Parties
 from tests.contract.dbus.station import alert
+from tests.contract.running import until
 from tests.gdbus import MANAGER, NAME, ROOT
 from tests.servers import DbusDaemon
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.chaos import ledger
 from tests.chaos.scene import start_hearing
-from tests.contract.dbus.parties import until
+from tests.contract.running import until
 from tests.people import publishing
 from tests.servers import DbusDaemon
 from tests.servers.dbus_services import Boiler, Logind, NetworkManager, Systemd, UDisks2, UPower

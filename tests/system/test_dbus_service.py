@@ -12,7 +12,8 @@ import pytest
 from axion_bus.buses.dbus.values import plain
 from tests.chaos import ledger
 from tests.chaos.subscriber import Subscriber
-from tests.contract.dbus.parties import Parties, until
+from tests.contract.dbus.parties import Parties
+from tests.contract.running import until
 from tests.gdbus import MANAGER, NAME, ROOT, given
 from tests.servers import wait_until
 

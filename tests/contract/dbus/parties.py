@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from dbus_next.constants import MessageType
 from dbus_next.message import Message
@@ -14,22 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-T = TypeVar("T")
-
-TIMEOUT_S = 20.0
 INTERFACE = "org.example.Boiler"
 PATH = "/org/example/Boiler"
-
-
-async def until(condition: Callable[[], T], what: str | Callable[[], str], timeout_s: float = TIMEOUT_S) -> T:
-    """Wait until ``condition`` holds; return its value. Raises TimeoutError that says ``what`` did not come about."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + timeout_s
-    while not (value := condition()):
-        if loop.time() > deadline:
-            raise TimeoutError(f"waited {timeout_s:g} s in vain: {what if isinstance(what, str) else what()}")
-        await asyncio.sleep(0.002)
-    return value
 
 
 class Party:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from dbus_next.message import Message
 
 from axion_bus.buses.dbus.bus import PATIENCE, DbusBus
 from axion_bus.buses.patience import Patience
 from axion_bus.config.dbus import Dbus
-from tests.contract.dbus.parties import TIMEOUT_S, until
+from tests.contract.running import Running, until
 from tests.fakes import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
-    from types import TracebackType
 
     from axion_bus.buses.dbus.trust import Sender
     from axion_bus.domain.communication import Fault
@@ -62,7 +60,7 @@ class Echo:
             self._bus.send(Message.new_method_return(message, "s", message.body[:1]))
 
 
-class Station:
+class Station(Running):
     """A running bus; an asynchronous context manager, whose end stops it as the daemon would."""
 
     def __init__(
@@ -90,36 +88,12 @@ class Station:
             self.bus._parts.valve._held_for_s = held_for_s
         self.service = Echo(self.bus)
         self.bus.service = self.service
-
-    @property
-    def bodies(self) -> list[bytes]:
-        """What was delivered."""
-        return [each.body for each in self.received]
+        super().__init__(self.bus, self.received)
 
     @property
     def documents(self) -> list[Any]:
         """The same, read."""
         return [json.loads(each.body) for each in self.received]
-
-    async def connected(self, number: int = 1) -> Self:
-        """Wait until it is connected for the ``number``-th time."""
-        await until(
-            lambda: self._is_running() and self.bus.is_connected and self.bus.connection >= number,
-            lambda: f"a connection: {self.bus.trouble}",
-        )
-        return self
-
-    async def got(self, count: int) -> list[Received]:
-        """Wait until ``count`` messages were delivered."""
-        await until(lambda: len(self.received) >= count, lambda: f"{count} messages; there are {len(self.received)}")
-        return self.received
-
-    async def in_trouble(self, text: str) -> str:
-        """Wait until its trouble has ``text`` in it."""
-        await until(
-            lambda: self._is_running() and text in (self.bus.trouble or ""), lambda: f"trouble with {text}: {self.bus.trouble}"
-        )
-        return str(self.bus.trouble)
 
     async def settled(self) -> None:
         """Wait until the bus has dealt with everything that was sent to us before: what is for us has arrived, or is on its way."""
@@ -127,22 +101,6 @@ class Station:
         assert session is not None
         await session.link.call("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetId")
         await until(lambda: not session._door._waiting, "senders that are known")
-
-    async def __aenter__(self) -> Self:
-        self._running = asyncio.create_task(self.bus.run())
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
-        self._running.cancel()
-        await asyncio.wait((self._running,), timeout=TIMEOUT_S)
-        if not self._running.cancelled() and self._running.exception() is not None and exc is None:
-            raise self._running.exception()  # type: ignore[misc]
-
-    def _is_running(self) -> bool:
-        if self._running.done():
-            self._running.result()
-            raise AssertionError("the bus has ended by itself")
-        return True
 
 
 def source(**keys: Any) -> dict[str, Any]:

@@ -9,8 +9,9 @@ import pytest
 from axion_bus.buses.dbus import trust
 from axion_bus.buses.dbus.link import BUS_NAME, BUS_PATH, DbusRefused
 from axion_bus.errors import BusUnavailable
-from tests.contract.dbus.parties import Party, signal, until
+from tests.contract.dbus.parties import Party, signal
 from tests.contract.dbus.station import Station, source
+from tests.contract.running import until
 from tests.fakes import NOON
 
 ECHO = ("org.axion.Bus1", "/org/axion/Bus1", "org.axion.Bus1.Manager", "Echo", "s", ["hello"])

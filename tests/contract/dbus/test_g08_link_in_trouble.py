@@ -15,7 +15,8 @@ import pytest
 from axion_bus.buses.dbus import writer
 from axion_bus.buses.dbus.link import BUS_NAME, BUS_PATH, Link
 from axion_bus.errors import BusUnavailable
-from tests.contract.dbus.parties import INTERFACE, PATH, signal, until
+from tests.contract.dbus.parties import INTERFACE, PATH, signal
+from tests.contract.running import until
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,8 +12,9 @@ import pytest
 from pydantic_core import to_json
 
 from axion_bus.errors import BusUnavailable
-from tests.contract.dbus.parties import Parties, until
+from tests.contract.dbus.parties import Parties
 from tests.contract.dbus.station import IN_A_HURRY, PATIENCE, Station, source
+from tests.contract.running import until
 from tests.fakes import NOON
 from tests.servers import DbusDaemon
 

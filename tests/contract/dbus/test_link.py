@@ -10,7 +10,8 @@ from dbus_next.message import Message
 from axion_bus.buses.dbus.framing import is_cut
 from axion_bus.buses.dbus.link import BUS_NAME, BUS_PATH, DbusRefused, Link
 from axion_bus.errors import BusUnavailable
-from tests.contract.dbus.parties import INTERFACE, PATH, Parties, signal, until
+from tests.contract.dbus.parties import INTERFACE, PATH, Parties, signal
+from tests.contract.running import until
 from tests.servers import DbusDaemon
 
 

@@ -8,8 +8,9 @@ from dbus_next.message import Message
 from axion_bus.domain.communication import Fault
 from axion_bus.formats import presets
 from axion_bus.formats.dbus_signal import Call, Command, Wanted
-from tests.contract.dbus.parties import INTERFACE, PATH, until
+from tests.contract.dbus.parties import INTERFACE, PATH
 from tests.contract.dbus.station import Station, alert, faults, source
+from tests.contract.running import until
 from tests.servers import DbusDaemon
 
 

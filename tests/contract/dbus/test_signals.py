@@ -10,8 +10,9 @@ from dbus_next.message import Message
 from dbus_next.signature import Variant
 
 from axion_bus.domain.communication import Channel, Fault
-from tests.contract.dbus.parties import INTERFACE, PATH, signal, until
+from tests.contract.dbus.parties import INTERFACE, PATH, signal
 from tests.contract.dbus.station import Station, alert, faults, source
+from tests.contract.running import until
 
 TEMPERATURE = Message.new_signal(
     PATH,

@@ -10,8 +10,9 @@ import pytest
 from axion_bus.buses.dbus import trust
 from axion_bus.buses.dbus.trust import Sender
 from axion_bus.domain.communication import Fault
-from tests.contract.dbus.parties import INTERFACE, PATH, signal, until
+from tests.contract.dbus.parties import INTERFACE, PATH, signal
 from tests.contract.dbus.station import Station, alert, faults, source
+from tests.contract.running import until
 
 US = os.getuid()
 OTHER = US + 1

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import uuid
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -15,6 +14,7 @@ from paho.mqtt.properties import Properties
 from axion_bus.buses.mqtt import MqttBus
 from axion_bus.buses.patience import Patience
 from axion_bus.config.mqtt import Mqtt
+from tests.contract.running import TIMEOUT_S, Running, until
 from tests.fakes import FakeClock
 
 if TYPE_CHECKING:
@@ -23,22 +23,8 @@ if TYPE_CHECKING:
 
     from axion_bus.ports import Received
 
-T = TypeVar("T")
-
-TIMEOUT_S = 20.0
 IN_A_HURRY = Patience(retry_first_s=0.02, retry_max_s=0.1)
 INFO = {"version": "1.2.3"}
-
-
-async def until(condition: Callable[[], T], what: str | Callable[[], str], timeout_s: float = TIMEOUT_S) -> T:
-    """Wait until ``condition`` holds; return its value. Raises TimeoutError that says ``what`` did not come about."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + timeout_s
-    while not (value := condition()):
-        if loop.time() > deadline:
-            raise TimeoutError(f"waited {timeout_s:g} s in vain: {what if isinstance(what, str) else what()}")
-        await asyncio.sleep(0.002)
-    return value
 
 
 def settings(url: str, base_topic: str, protocol: int = 5, **more: Any) -> Mqtt:
@@ -69,7 +55,7 @@ class Told:
         self.dropped.append(count)
 
 
-class Station:
+class Station(Running):
     """A running bus of instance ``one``; an asynchronous context manager, whose end stops it as the daemon would.
 
     ``received`` has what it delivered; ``deliver`` takes the place of its ``append``.
@@ -91,11 +77,7 @@ class Station:
             clock=self.clock,
             **{"high_water": 2000, "patience": IN_A_HURRY, **more},
         )
-
-    @property
-    def bodies(self) -> list[bytes]:
-        """What was delivered."""
-        return [each.body for each in self.received]
+        super().__init__(self.bus, self.received)
 
     @property
     def state_topic(self) -> str:
@@ -106,55 +88,9 @@ class Station:
         """A topic that the bus is subscribed to."""
         return f"{self.mqtt.base_topic}/alerts/{name}"
 
-    async def connected(self, number: int = 1) -> Self:
-        """Wait until it is connected for the ``number``-th time."""
-
-        await until(
-            lambda: self._is_running() and self.bus.is_connected and self.bus.connection >= number,
-            lambda: f"a connection: {self.bus.trouble}",
-        )
-        return self
-
-    async def got(self, count: int) -> list[Received]:
-        """Wait until ``count`` messages were delivered."""
-        await until(lambda: len(self.received) >= count, lambda: f"{count} messages; there are {len(self.received)}")
-        return self.received
-
-    async def in_trouble(self, text: str) -> str:
-        """Wait until its trouble has ``text`` in it."""
-        await until(
-            lambda: self._is_running() and text in (self.bus.trouble or ""), lambda: f"trouble with {text}: {self.bus.trouble}"
-        )
-        return str(self.bus.trouble)
-
     async def settled(self) -> None:
         """Wait until the broker has everything that the bus has sent it."""
         await self.bus.publish(f"{self.mqtt.base_topic}/summary", b"{}")
-
-    async def stop(self) -> None:
-        """End it."""
-        self._running.cancel()
-        await asyncio.wait((self._running,))
-
-    async def ended(self) -> BaseException | None:
-        """Wait until it has ended by itself; what it raised, which then counts as expected."""
-        await asyncio.wait((self._running,), timeout=TIMEOUT_S)
-        error, self._running = self._running.exception(), asyncio.create_task(asyncio.sleep(0))
-        return error
-
-    def _is_running(self) -> bool:
-        if self._running.done():
-            raise RuntimeError("the bus has ended") from self._running.exception()
-        return True
-
-    async def __aenter__(self) -> Self:
-        self._running = asyncio.create_task(self.bus.run())
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
-        await self.stop()
-        if exc is None and not self._running.cancelled() and self._running.exception() is not None:
-            raise self._running.exception()
 
 
 class Party:
@@ -231,3 +167,6 @@ class Party:
     async def __aexit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+
+
+__all__ = ["INFO", "TIMEOUT_S", "Party", "Station", "Told", "settings", "until"]
