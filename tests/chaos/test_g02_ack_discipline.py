@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 
 import pytest
 
@@ -15,12 +14,12 @@ pytestmark = pytest.mark.chaos
 
 
 @contextmanager
-def locked(sqlite_url):
-    """Nobody can read or write the database meanwhile."""
-    with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)) as connection:
-        connection.execute("BEGIN EXCLUSIVE")
+def locked(server, store):
+    """Nobody can read or write an alert meanwhile; all other tables are free."""
+    with server.connect(store.rpartition("/")[2]) as cursor:
+        cursor.execute("LOCK TABLES data_alert WRITE")
         yield
-        connection.execute("ROLLBACK")
+        cursor.execute("UNLOCK TABLES")
 
 
 @contextmanager
@@ -64,13 +63,14 @@ def test_while_a_database_server_stands_still_nothing_is_acknowledged(broker, ow
     assert (faults, acked_meanwhile, set(witness.acked)) == ([], [], scene.publisher.published)
 
 
-def test_an_acknowledgement_of_an_older_connection_is_dropped(own_broker, sqlite_url, make_scene):
+def test_an_acknowledgement_of_an_older_connection_is_dropped(own_broker, mariadb, make_scene):
     """The broker forgets the session while messages wait for the database: what it sends next has the same numbers as they."""
-    scene = make_scene(own_broker, sqlite_url)
-    witness = Witness(sqlite_url)
+    store = mariadb.fresh_database()
+    scene = make_scene(own_broker, store)
+    witness = Witness(store)
     with TcpProxy(own_broker.port, observe=witness) as proxy:
         daemon = scene.start_daemon(port=proxy.port)
-        with locked(sqlite_url):
+        with locked(mariadb, store):
             scene.publisher.send(scene.alerts.singles(20))
             wait_until_it_holds(daemon, 20)
             own_broker.stop()

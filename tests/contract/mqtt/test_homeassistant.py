@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from structlog.testing import capture_logs
 
 from axion_bus.buses.homeassistant import HomeAssistant
 from tests.contract.mqtt.station import Party, Station, settings, until
@@ -151,14 +152,13 @@ async def test_what_a_session_hears_there_as_of_a_former_source_is_acknowledged(
     assert [b"behind it", b"now"] == again.bodies  # the one that nobody acknowledged, and this
 
 
-async def test_a_broker_that_refuses_it_is_told_of_and_nothing_else_suffers(base_topic, tmp_path, capsys):
+async def test_a_broker_that_refuses_it_is_told_of_and_nothing_else_suffers(base_topic, tmp_path):
     acl = f"topic readwrite {base_topic}/#\ntopic read ha/#\n"
-    with Mosquitto(tmp_path, acl=acl) as closed:
+    with Mosquitto(tmp_path, acl=acl) as closed, capture_logs() as logs:
         async with told(closed.url, base_topic, "ha") as station, Party(closed.port) as party:
             await station.connected()
             await party.publish(station.alert_topic(), b"alert")
             await station.got(1)
-            said = [capsys.readouterr().out]
-            await until(lambda: said.append(capsys.readouterr().out) or "homeassistant_not_told" in "".join(said), "a log line")
+            await until(lambda: [line for line in logs if line["event"] == "homeassistant_not_told"], "a log line")
 
     assert (None, [b"alert"]) == (station.bus.trouble if station.bus.is_connected else None, station.bodies)
