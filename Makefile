@@ -33,7 +33,10 @@ PROGRAMS := mosquitto=mosquitto mosquitto_pub=mosquitto-clients \
 # The official AsyncAPI parser is a program for node; npm takes the versions of the lock file.
 PARSER := .ci/asyncapi/node_modules/.installed
 
-.PHONY: help run test lint types imports unit coverage bench chaos docs docs-check docs-parser clean programs
+# Most of their time tests wait: for servers to start, for faults to last.
+SIDE_BY_SIDE := -q -n auto --dist worksteal
+
+.PHONY: help run test lint types imports tests unit coverage bench chaos docs docs-check docs-parser clean programs
 
 help: ## list this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,7 +45,7 @@ run: $(RUN) ## start the demo: a broker, a database in ./var, the daemon, a shor
 	@$(BIN)/axion-bus demo
 
 test: programs $(TEST) ## check everything: style, types, imports, all tests; installs the servers they need by apt
-	@.ci/steps lint types imports coverage
+	@.ci/steps lint types imports tests
 
 lint: $(TEST) ## check style and format
 	@$(BIN)/ruff check . && checked=0 || checked=1; $(BIN)/ruff format --check . && exit $$checked
@@ -56,9 +59,12 @@ imports: $(TEST) ## check who imports whom
 unit: $(TEST) ## run the tests that need no server
 	@$(BIN)/pytest -q tests/unit
 
-coverage: programs $(TEST) ## run all tests and say which lines they did not reach
+tests: programs $(TEST) ## run all tests, side by side, and tell the slowest
+	@$(BIN)/pytest $(SIDE_BY_SIDE) --durations=20
+
+coverage: programs $(TEST) ## run all tests and say which lines they did not reach; takes a third longer
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest -q -n auto --dist worksteal
+	@$(BIN)/coverage run -m pytest $(SIDE_BY_SIDE)
 	@$(BIN)/coverage combine -q
 	@$(BIN)/coverage report
 
