@@ -60,7 +60,8 @@ class EmailChannel:
             port=settings.port,
             username=settings.username,
             password=settings.password.reveal() if settings.password else None,
-            start_tls=settings.starttls,
+            use_tls=settings.tls,
+            start_tls=settings.starttls and not settings.tls,
             timeout=settings.timeout_s,
         )
         try:

@@ -140,6 +140,7 @@ class Email(Channel):
     host: Text = Field(description="The mail server.")
     port: Whole = Field(587, ge=1, le=65_535, description="Its port.")
     starttls: Flag = Field(True, description="Refuse to go on without TLS.")
+    tls: Flag = Field(False, description="TLS from the first byte on, as at port 465, instead of STARTTLS.")
     username: Text | None = Field(None, description="The user that logs in.")
     password: Secret | None = Field(None, description="The password of `username`.")
     from_: Text = Field(alias="from", description="The address that mails come from.")

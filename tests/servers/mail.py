@@ -27,10 +27,10 @@ class MailServer:
 
     ``taken`` has the messages that it took, ``offered`` all that came as far as DATA. ``at_recipient``, ``at_data`` and ``at_quit``
     are what it answers there: a line, DROP (it resets the connection) or HANG (it says nothing until it is stopped). ``tls`` makes
-    it offer STARTTLS.
+    it offer STARTTLS, or speak TLS from the first byte on if ``at_once``.
     """
 
-    def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, *, tls: ssl.SSLContext | None = None, at_once: bool = False) -> None:
         self.port = free_port()
         self.taken: list[EmailMessage] = []
         self.offered: list[EmailMessage] = []
@@ -38,13 +38,13 @@ class MailServer:
         self.at_recipient = "250 OK"
         self.at_data = "250 2.0.0 Ok: queued as 4QbJ3k1"
         self.at_quit: str | None = None
-        self._tls = tls
+        self._tls = {"ssl_context" if at_once else "tls_context": tls}
         self._controller: Controller | None = None
 
     def start(self) -> Self:
         """Listen."""
         self._over = asyncio.Event()
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port, tls_context=self._tls, ready_timeout=30)
+        self._controller = Controller(self, hostname="127.0.0.1", port=self.port, ready_timeout=30, **self._tls)
         self._controller.start()
         return self
 

@@ -147,6 +147,19 @@ async def test_a_message_goes_by_starttls_to_a_server_whose_certificate_is_trust
     assert 1 == len(server.taken)
 
 
+async def test_a_message_goes_by_tls_from_the_first_byte_on_to_a_server_whose_certificate_is_trusted(tmp_path, monkeypatch):
+    authority = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(context)
+    with MailServer(tls=context, at_once=True) as server:
+        assert "certificate" in str(await failure(server, tls=True, host="localhost"))
+        authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        await email(server, tls=True, host="localhost").send(LETTER)
+
+    assert 1 == len(server.taken)
+
+
 @pytest.mark.parametrize(
     "evil", ["a\r\nBcc: x@example.com", "a\nX-Evil: 1\n\nbody", "a\x00b\x1b[2Jc", "a\u2028b\u202ec", "\r", "é" * 600]
 )
