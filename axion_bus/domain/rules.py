@@ -13,6 +13,7 @@ from string import Formatter
 from typing import TYPE_CHECKING
 
 from axion_bus.domain.alert import AlertStatus, Severity, digest
+from axion_bus.domain.pattern import compile_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -229,17 +230,10 @@ def _text_test(read: Callable[[Alert], str | None], operator: str, operand: str)
             items = _items(operand)
             return lambda alert: (read(alert) or "") in items
         case "=~" | "!~":
-            pattern, wanted = _pattern(value), operator == "=~"
-            return lambda alert: (pattern.fullmatch(read(alert) or "") is not None) is wanted
+            is_match, wanted = compile_pattern(value), operator == "=~"
+            return lambda alert: is_match(read(alert) or "") is wanted
         case _:
             raise ValueError(f"operator {operator} compares severities only")
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    try:
-        return re.compile(text, re.DOTALL)  # a description has many lines
-    except re.error as exc:
-        raise ValueError(f"{text!r} is not a regular expression: {exc}") from exc
 
 
 def _status(text: str) -> AlertStatus:

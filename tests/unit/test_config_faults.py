@@ -168,7 +168,7 @@ def test_all_faults_are_reported_at_once():
         ),
         (
             {"rules": [{"name": "a", "match": ["title =~ a{99999999999}"]}]},
-            'rules[0].match[0]: found "title =~ a{99999999999}": it ',
+            "rules[0].match[0]: found \"title =~ a{99999999999}\": 'a{99999999999}' is too large",
         ),
         (
             {"rules": [{"name": "a", "title": "{title.x}"}]},

@@ -122,7 +122,7 @@ async def test_a_silence_by_hand_needs_no_more_than_the_table_asks_for(store):
         ('{"a": 1}', "not written like"),
         ('["package"]', "is not a condition"),
         ('["colour = red"]', "is not a field of an alert"),
-        ('["title =~ a{99999999999}"]', "cannot be compiled"),
+        ('["title =~ a{99999999999}"]', "is too large"),
         ('["title =~ ("]', "is not a regular expression"),
     ],
 )
