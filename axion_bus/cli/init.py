@@ -14,14 +14,16 @@ from urllib.parse import urlsplit
 import click
 
 from axion_bus.cli.invocation import Invocation, common_options
-from axion_bus.cli.placing import ACCOUNTS, CREDENTIALS, Answers, Placed, is_answered, place, places
-from axion_bus.config.loading import SYSTEM_FILE, parse
+from axion_bus.cli.placing import ACCOUNTS, CREDENTIALS, Answers, Placed, below, is_answered, place, places
+from axion_bus.config.loading import SYSTEM_FILE, load, parse
+from axion_bus.config.show import secrets
 from axion_bus.store.grants import NEEDED_GRANTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_DIRECTORIES = "systemd-sysusers axion-bus.conf\nsystemd-tmpfiles --create axion-bus.conf"
+    from axion_bus.config import Settings
+
 _ALERT = "axion-bus send --source axion-bus 'Is anybody there?'"  # the ACL lets each account write alerts of its own name
 
 
@@ -40,16 +42,39 @@ def command(invocation: Invocation, *, is_host: bool, database: str | None, brok
     What is there already is never overwritten.
     """
     file = invocation.config or SYSTEM_FILE
-    broker_user = broker_user or ("axion-bus" if is_host else None)
     if database:
         parse({"store": {"url": database}})  # before anything is written
-    answers = Answers(program=_program(), database=database, broker_user=broker_user)
-    placed = [place(each, answers, root) for each in places(file, is_host=is_host, root=root)]
-    steps = list(_steps(placed, answers, file, is_host=is_host))
+    wanted = list(places(file, is_host=is_host, root=root))
+    kept = _kept(below(root, str(file)))
+    lacks_account = kept is not None and kept.mqtt.username is None and any(each.target == ACCOUNTS for each in wanted)
+    known_user = kept.mqtt.username if kept else None
+    broker_user = broker_user or known_user or ("axion-bus" if lacks_account or (is_host and kept is None) else None)
+    answers = Answers(
+        program=_program(),
+        database=database,
+        broker_user=broker_user,
+        credentials=_credentials(kept, database, broker_user, lacks_account=lacks_account),
+    )
+    placed = [place(each, answers, root) for each in wanted]
+    steps = list(_steps(placed, answers, file, is_host=is_host, lacks_account=lacks_account))
     data = {"files": [{"path": str(each.path), "state": each.state} for each in placed], "next": steps}
     width = max(len(str(each.path)) for each in placed)
     lines = [f"{each.path!s:<{width}}  {each.state}" for each in placed]
     invocation.succeed(data, "\n".join([*lines, "", "Next:", "", *_numbered(steps)]))
+
+
+def _kept(file: Path) -> Settings | None:
+    """What is in the configuration that is there already. Raises ConfigError before anything is written."""
+    return load(file, environ={}) if file.exists() else None
+
+
+def _credentials(kept: Settings | None, database: str | None, broker_user: str | None, *, lacks_account: bool) -> tuple[str, ...]:
+    """Names of what the configuration takes from systemd: that which is there, or the one that is written."""
+    if kept is None:
+        wanted = {"mqtt_password": broker_user, "db_password": database}
+        return tuple(name for name, is_wanted in wanted.items() if is_wanted)
+    named = [secret.name for _, secret in secrets(kept) if secret.kind == "credential"]
+    return tuple(dict.fromkeys([*named, "mqtt_password"] if lacks_account else named))
 
 
 def _program() -> str:
@@ -64,7 +89,9 @@ def _numbered(steps: Sequence[dict[str, str]]) -> Iterator[str]:
         yield from (f"     {line}" for line in step["do"].splitlines())
 
 
-def _steps(placed: Sequence[Placed], answers: Answers, file: Path, *, is_host: bool) -> Iterator[dict[str, str]]:
+def _steps(
+    placed: Sequence[Placed], answers: Answers, file: Path, *, is_host: bool, lacks_account: bool
+) -> Iterator[dict[str, str]]:
     """What is left to do, in its order, each with the commands that do it."""
     named = "" if file == SYSTEM_FILE else f" --config {file}"
     targets = {each.target for each in placed}
@@ -76,6 +103,8 @@ def _steps(placed: Sequence[Placed], answers: Answers, file: Path, *, is_host: b
         )
     if answers.broker_user and ACCOUNTS in targets:
         yield _step("Give the daemon an account at the broker, and start the broker anew.", _account(answers.broker_user))
+        if lacks_account:
+            yield _step(f"Name the account in [mqtt] of {file}: {_named(answers.broker_user)}", "")
     elif answers.broker_user:
         yield _step(f"Write the broker's password of {answers.broker_user}.", f"umask 077; editor {CREDENTIALS}/mqtt_password")
     if answers.database:
@@ -90,6 +119,10 @@ def _steps(placed: Sequence[Placed], answers: Answers, file: Path, *, is_host: b
         yield _step(
             "Run the daemon, and in another terminal ask whether all is well.", f"axion-bus run{named}\naxion-bus doctor{named}"
         )
+
+
+def _named(user: str) -> str:
+    return f'username = "{user}", password = {{ credential = "mqtt_password" }}'
 
 
 def _step(what: str, do: str) -> dict[str, str]:

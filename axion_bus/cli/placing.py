@@ -23,11 +23,15 @@ _UNIT = "systemd/axion-bus.service"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """What differs from host to host; None: as the example has it. ``program`` is the path of axion-bus."""
+    """What differs from host to host; None: as the example has it. ``program`` is the path of axion-bus.
+
+    ``credentials``: names of what systemd is to hand to the daemon.
+    """
 
     program: str
     database: str | None = None
     broker_user: str | None = None
+    credentials: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,13 +72,13 @@ def places(file: Path, *, is_host: bool, root: Path) -> Iterator[Place]:
     if is_host:
         yield from _SYSTEMD
         for needed, parts in (("/etc/mosquitto/conf.d", _MOSQUITTO), ("/etc/dbus-1", _DBUS)):
-            if _below(root, needed).is_dir():
+            if below(root, needed).is_dir():
                 yield from parts
 
 
 def place(each: Place, answers: Answers, root: Path) -> Placed:
     """Write it, unless something is there already. Raises AxionError where it cannot be written."""
-    path, text = _below(root, each.target), _text(each, answers)
+    path, text = below(root, each.target), _text(each, answers)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
@@ -96,7 +100,8 @@ def is_answered(each: Placed) -> bool:
     return each.target == ACCOUNTS or each.target.endswith(".toml")
 
 
-def _below(root: Path, target: str) -> Path:
+def below(root: Path, target: str) -> Path:
+    """Where ``target`` of a host is whose root is ``root``."""
     return root / target.lstrip("/") if Path(target).is_absolute() and root != Path("/") else Path(target)
 
 
@@ -133,8 +138,7 @@ def _settings(answers: Answers) -> Mapping[str, str]:
 
 
 def _unit(answers: Answers) -> Mapping[str, str]:
-    wanted = {"mqtt_password": answers.broker_user, "db_password": answers.database}
-    lines = [f"LoadCredential={name}:{CREDENTIALS}/{name}" for name, is_wanted in wanted.items() if is_wanted]
+    lines = [f"LoadCredential={name}:{CREDENTIALS}/{name}" for name in answers.credentials]
     return {"#LoadCredential=": "\n".join(lines)} if lines else {}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -101,6 +102,54 @@ def test_the_unit_starts_this_program_with_the_credentials_that_the_configuratio
         "LoadCredential=mqtt_password:/etc/axion-bus/credentials/mqtt_password",
         "LoadCredential=db_password:/etc/axion-bus/credentials/db_password",
     ] == [line for line in lines if line.startswith("LoadCredential=")]
+
+
+KEPT = """
+[mqtt]
+{account}
+[channels.slack]
+webhook_url = {{ credential = "slack" }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("account", "credentials", "is_asked_for"),
+    [
+        ("", ["slack", "mqtt_password"], True),
+        ('username = "bus"\npassword = { credential = "broker" }', ["broker", "slack"], False),
+    ],
+)
+def test_a_configuration_that_is_kept_decides_what_the_unit_hands_over(shell, host, account, credentials, is_asked_for):
+    (host / "etc/axion-bus").mkdir()
+    (host / "etc/axion-bus/axion-bus.toml").write_text(KEPT.format(account=account))
+    said = shell("init", "--host", "--root", host)
+    unit = (host / "etc/systemd/system/axion-bus.service").read_text()
+
+    assert credentials == re.findall(r"^LoadCredential=(\w+):", unit, re.MULTILINE)
+    assert is_asked_for is ('[mqtt] of /etc/axion-bus/axion-bus.toml: username = "axion-bus"' in said.out)
+
+
+def test_without_a_broker_of_its_own_a_host_needs_no_account(shell, host):
+    shutil.rmtree(host / "etc/mosquitto")
+    (host / "etc/axion-bus").mkdir()
+    (host / "etc/axion-bus/axion-bus.toml").write_text("# the defaults\n")
+    said = shell("init", "--host", "--root", host)
+
+    assert "LoadCredential=" not in uncommented(host / "etc/systemd/system/axion-bus.service")
+    assert "mqtt_password" not in said.out
+
+
+def uncommented(file):
+    return "\n".join(line for line in file.read_text().splitlines() if not line.startswith("#"))
+
+
+def test_a_faulty_configuration_is_told_before_anything_is_written(shell, host):
+    (host / "etc/axion-bus").mkdir()
+    (host / "etc/axion-bus/axion-bus.toml").write_text("[mqqt]\n")
+    said = shell("init", "--host", "--root", host)
+
+    assert (6, ["etc/axion-bus/axion-bus.toml"]) == (said.code, list(files(host)))
+    assert "mqqt: unknown key; did you mean mqtt?" in said.err
 
 
 def test_only_the_configuration_is_written_without_host_and_nothing_is_answered(shell, host):

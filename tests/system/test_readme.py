@@ -158,6 +158,7 @@ def desk(tmp_path, broker, mariadb):
             "XDG_CONFIG_HOME": str(home / ".config"),
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "AXION_BUS_CONFIG": str(tmp_path / "etc" / "axion-bus.toml"),
+            "CREDENTIALS_DIRECTORY": str(tmp_path / "etc" / "credentials"),  # where root finds them by itself
             "NO_COLOR": "1",
             "TERM": "dumb",
         }
@@ -208,9 +209,33 @@ def test_the_lines_of_the_demo_are_the_ones_it_prints():
     assert [] == [line for wanted, line in zip(STORY, shown.splitlines(), strict=False) if not re.fullmatch(wanted, line)]
 
 
-def test_what_it_links_to_and_installs_is_there():
+def test_a_service_comes_of_the_configuration_of_the_session(shell, tmp_path):
+    """``init`` takes up what the session and the block have written: the unit hands over what the configuration names."""
+    (written,) = (step.command for step in session() if step.command.startswith("cat > /etc"))
+    (block,) = (block for block in blocks("sh") if "init --host" in block)
+    added, _, last = block.rstrip("\n").rpartition("\n")
+    (tmp_path / "etc/axion-bus").mkdir(parents=True)
+    (tmp_path / "etc/mosquitto/conf.d").mkdir(parents=True)
+    for command in (written, added):
+        subprocess.run(["bash", "-c", command.replace("/etc/", f"{tmp_path}/etc/")], timeout=30, check=True)
+    before = (tmp_path / "etc/axion-bus/axion-bus.toml").read_text()
+    said = shell(*last.split()[1:], "--root", tmp_path, "--json")
+    unit = (tmp_path / "etc/systemd/system/axion-bus.service").read_text()
+    todo = "\n".join(f"{step['what']}\n{step['do']}" for step in said.json["data"]["next"])
+
+    assert ["db_password", "mqtt_password"] == re.findall(
+        r"^LoadCredential=(\w+):/etc/axion-bus/credentials/\1$", unit, re.MULTILINE
+    )
+    assert before == (tmp_path / "etc/axion-bus/axion-bus.toml").read_text()
+    assert ([True] * 3, False) == (
+        [each in todo for each in ("mosquitto_passwd -b", "systemctl enable --now axion-bus", "axion-bus doctor")],
+        "Name the account" in todo,
+    )
+
+
+def test_what_it_links_to_is_there():
     text = README.read_text()
-    named = [*re.findall(r"\]\(([^)#]+)[^)]*\)", text), *re.findall(r"^install -m \d+ (\S+)", text, re.MULTILINE)]
+    named = re.findall(r"\]\(([^)#]+)[^)]*\)", text)
 
     assert len(named) > 5
     assert [] == [name for name in named if not (ROOT / name).exists()]
