@@ -8,6 +8,7 @@ from email.policy import default
 from typing import TYPE_CHECKING, Any, Self
 
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP
 
 from tests.servers.process import free_port
 
@@ -16,10 +17,44 @@ if TYPE_CHECKING:
     from email.message import EmailMessage
     from types import TracebackType
 
-    from aiosmtpd.smtp import SMTP, Envelope, Session
+    from aiosmtpd.smtp import Envelope, Session
 
 DROP = "drop"
 HANG = "hang"
+
+
+class _Conversation(SMTP):
+    """One connection, which is in ``open_ones`` while it is open."""
+
+    def __init__(self, *arguments: Any, open_ones: set[asyncio.BaseTransport], **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._open_ones = open_ones
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._open_ones.add(transport)
+        super().connection_made(transport)
+
+
+class _Thread(Controller):
+    """Aiosmtpd's thread, which leaves no connection to the garbage collector."""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        self._open_ones: set[asyncio.BaseTransport] = set()
+        super().__init__(*arguments, **more)
+
+    def factory(self) -> SMTP:
+        return _Conversation(self.handler, open_ones=self._open_ones, **self.SMTP_kwargs)
+
+    def stop(self, no_assert: bool = False) -> None:
+        asyncio.run_coroutine_threadsafe(self._hang_up(), self.loop).result(10)
+        super().stop(no_assert)
+
+    async def _hang_up(self) -> None:
+        for transport in self._open_ones:
+            transport.abort()
+        self._open_ones.clear()
+        for _ in range(3):  # a transport closes its socket in a later turn of the loop
+            await asyncio.sleep(0)
 
 
 class MailServer:
@@ -39,12 +74,12 @@ class MailServer:
         self.at_data = "250 2.0.0 Ok: queued as 4QbJ3k1"
         self.at_quit: str | None = None
         self._tls = {"ssl_context" if at_once else "tls_context": tls}
-        self._controller: Controller | None = None
+        self._controller: _Thread | None = None
 
     def start(self) -> Self:
         """Listen."""
         self._over = asyncio.Event()
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port, ready_timeout=30, **self._tls)
+        self._controller = _Thread(self, hostname="127.0.0.1", port=self.port, ready_timeout=30, **self._tls)
         self._controller.start()
         return self
 
