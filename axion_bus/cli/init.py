@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import click
 
 from axion_bus.cli.invocation import Invocation, common_options
-from axion_bus.cli.placing import ACCOUNTS, CREDENTIALS, Answers, Placed, below, is_answered, place, places
+from axion_bus.cli.placing import ACCOUNTS, CREDENTIALS, OTHER, Answers, Placed, below, is_answered, place, places
 from axion_bus.config.loading import SYSTEM_FILE, load, parse
 from axion_bus.config.show import secrets
 from axion_bus.store.grants import NEEDED_GRANTS
@@ -95,8 +95,9 @@ def _steps(
     """What is left to do, in its order, each with the commands that do it."""
     named = "" if file == SYSTEM_FILE else f" --config {file}"
     targets = {each.target for each in placed}
-    if any(each.state.startswith("kept") and not is_answered(each) for each in placed):
-        yield _step("Some files were there and are other than ours: compare them with what they should say.", "")
+    others = [str(each.path) for each in placed if each.state == OTHER and not is_answered(each)]
+    if others:
+        yield _step(f"Compare what was there, and is other than ours, with what it should say: {', '.join(others)}", "")
     if is_host:
         yield _step(
             "Make the user and the directories.", "systemd-sysusers axion-bus.conf\nsystemd-tmpfiles --create axion-bus.conf"

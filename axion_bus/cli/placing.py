@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 CREDENTIALS = "/etc/axion-bus/credentials"
 ACCOUNTS = "/etc/mosquitto/axion-bus.passwd"
+OTHER = "kept, differs from ours"
 _CONFIGURATION = "config/axion-bus.toml"
 _UNIT = "systemd/axion-bus.service"
 
@@ -46,7 +47,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """What became of a Place: ``written``, ``kept`` (it says what ours says) or ``kept, differs from ours``."""
+    """What became of a Place: ``written``, ``kept`` (it says what ours says) or OTHER."""
 
     target: str
     path: Path
@@ -82,7 +83,7 @@ def place(each: Place, answers: Answers, root: Path) -> Placed:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
-            return Placed(each.target, path, "kept" if _is_ours(path, text) else "kept, differs from ours")
+            return Placed(each.target, path, "kept" if _is_ours(path, text) else OTHER)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
             os.fchmod(file.fileno(), each.mode)

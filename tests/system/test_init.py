@@ -58,6 +58,15 @@ def test_what_is_there_is_never_overwritten(shell, host):
     assert (0, before) == (said.code, files(host))
     states = {line.split("  ")[0].split("/")[-1]: line.split("  ")[-1] for line in said.out.split("\n\n")[0].splitlines()}
     assert ("kept, differs from ours", "kept") == (states["axion-bus.acl"], states["org.axion.Bus1.conf"])
+    assert f"other than ours, with what it should say: {host}/etc/mosquitto/axion-bus.acl\n" in said.out
+
+
+def test_what_is_there_and_is_ours_needs_no_look(shell, host):
+    shell("init", "--host", "--root", host)
+    (host / "etc/mosquitto/axion-bus.passwd").write_text("axion-bus:$7$\n")
+    said = shell("init", "--host", "--root", host)
+
+    assert "other than ours" not in said.out
 
 
 def test_a_host_gets_the_parts_of_the_services_that_it_has(shell, host):

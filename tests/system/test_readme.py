@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from axion_bus.store.grants import NEEDED_GRANTS
 from tests.readme import README, blocks, masked, steps
 from tests.servers import Process, free_port, wait_until
 from tests.servers.process import can_connect, find_program
@@ -231,6 +232,10 @@ def test_a_service_comes_of_the_configuration_of_the_session(shell, tmp_path):
         [each in todo for each in ("mosquitto_passwd -b", "systemctl enable --now axion-bus", "axion-bus doctor")],
         "Name the account" in todo,
     )
+
+
+def test_the_account_gets_what_the_doctor_asks_for():
+    assert f"> GRANT {', '.join(NEEDED_GRANTS)} ON axion_bus.*" in README.read_text()
 
 
 def test_what_it_links_to_is_there():
