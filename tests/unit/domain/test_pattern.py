@@ -55,6 +55,7 @@ def test_a_pattern_matches_the_whole_text_or_does_not(pattern, text, expected):
         ("a{1001,}", "more than 1000 places"),
         ("(a{100}b){10}", "more than 1000 places"),
         ("[a-z]{32}{32}", "more than 1000 places"),
+        ("(ab){20}{30}", "more than 1000 places"),
         ("(){1000}{1000}", "more than 1000 places"),
         ("a" * 1001, "more than 1000 places"),
         ("a{" + "9" * 1000 + "}", "more than 1000 places"),
