@@ -5,7 +5,7 @@ Made anew for each try; ``pipeline.record`` decides when there is another.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from axion_bus.domain.alert import AlertStatus
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from axion_bus.domain.rules import Rule
     from axion_bus.pipeline.inbound import Item
     from axion_bus.pipeline.outbox import Outbox
-    from axion_bus.ports import Transaction
+    from axion_bus.ports import Received, Transaction
 
 
 @dataclass(slots=True, kw_only=True)
@@ -116,7 +116,7 @@ class Batch:
         if key is not None and key in self._accepted:
             return Outcome(reference, alert_guid=self._accepted[key], reason=ALREADY_ACCEPTED)
         decision = decide(found, self._board, self.now, self.outbox.new_guid)
-        if item.received.is_state and decision.reason is Reason.NOTHING_TO_RESOLVE:
+        if _is_no_news(item.received, decision, self._board.alerts.get(found.fingerprint)):
             return Outcome(reference)
         self._board.apply(decision)
         if key is not None:
@@ -145,3 +145,13 @@ class Batch:
             self._changes.timeline.extend(decision.timeline)
         if decision.link and alert is not None and incident is not None:
             self._changes.links.append(Link(incident.guid, alert.guid, self.now))
+
+
+def _is_no_news(received: Received, decision: Decision, before: AlertRecord | None) -> bool:
+    """Whether ``received`` tells how something stands, and that is how it is recorded: all that would change is the count."""
+    if decision.reason is Reason.NOTHING_TO_RESOLVE:
+        return received.is_state
+    after = decision.alert
+    if not received.is_reading or before is None or after is None or decision.timeline:
+        return False
+    return after == replace(before, count=after.count, last_seen_at=after.last_seen_at)

@@ -67,7 +67,8 @@ class Received:
     ``request`` is the verb, where the bus itself says that this is a command; ``source`` the key of the configured D-Bus source
     that it belongs to; ``sender`` who sent it, as the bus says: its ``name``, ``uid`` and ``pid``, as far as they are known.
     ``refusal`` is why the adapter refuses it: recorded as such, and nothing else. ``is_state``: nobody sent it to us, it tells how
-    something stands; that something stands well, of which no alert is open, leaves no row.
+    something stands; that something stands well, of which no alert is open, leaves no row. ``is_reading``: and we asked for it;
+    that it stands as it is recorded leaves no row either, and is not counted.
     """
 
     channel: str
@@ -84,6 +85,7 @@ class Received:
     sender: Mapping[str, str | int] | None = None
     refusal: Malformed | None = None
     is_state: bool = False
+    is_reading: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,6 +223,7 @@ class Session:
                 source=key,
                 sender=sender,
                 is_state=heard.is_state,
+                is_reading=heard.is_reading,
             )
         )
 

@@ -34,13 +34,14 @@ ALERT = Wanted(interface="org.axion.Alert1", member="Alert")
 class Heard:
     """What one signal says: ``body`` is for the source's decoder, or the arguments of the command ``request``.
 
-    ``is_state``: see ``ports.Received``.
+    ``is_state``, ``is_reading``: see ``ports.Received``.
     """
 
     body: bytes
     request: str | None = None
     refusal: Malformed | None = None
     is_state: bool = False
+    is_reading: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +83,7 @@ class SignalSource:
             if isinstance(told, Command):
                 yield Heard(body=to_json(told.arguments), request=told.verb)
             elif not self.repeats.is_old(told, is_reading=is_reading):
-                yield Heard(body=to_json(told), is_state=True)
+                yield Heard(body=to_json(told), is_state=True, is_reading=is_reading)
 
     @property
     def roll_call(self) -> RollCall | None:

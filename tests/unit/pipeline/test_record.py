@@ -227,3 +227,41 @@ async def test_that_something_stands_well_again_resolves_its_alert(accept, bus, 
     await accept(bus.message(failed, is_state=True), bus.message({**failed, "status": "resolved"}, is_state=True))
 
     assert ["opened", "resolved"] == [row.metadata["reason"] for row in rows(store)]
+
+
+async def test_that_something_still_fires_where_it_was_only_looked_up_is_neither_counted_nor_a_row(accept, bus, store):
+    failed = {"title": "nginx.service failed", "severity": "HIGH"}
+
+    await accept(bus.message(failed, is_state=True), bus.message(failed, is_state=True, is_reading=True))
+
+    assert ["opened"] == [row.metadata["reason"] for row in rows(store)]
+    assert [1] == [each.count for each in store.tables.alerts.values()]
+
+
+async def test_that_something_fires_again_is_counted_where_it_was_told(accept, bus, store):
+    failed = {"title": "nginx.service failed", "severity": "HIGH"}
+
+    await accept(bus.message(failed, is_state=True, is_reading=True), bus.message(failed, is_state=True))
+
+    assert ["opened", "repeated"] == [row.metadata["reason"] for row in rows(store)]
+    assert [2] == [each.count for each in store.tables.alerts.values()]
+
+
+async def test_that_something_is_better_or_worse_is_news_also_where_it_was_only_looked_up(accept, bus, store):
+    for severity in ("HIGH", "MEDIUM", "CRITICAL"):
+        await accept(bus.message({"title": "Battery", "severity": severity}, is_state=True, is_reading=True))
+
+    assert ["opened", *["severity_changed"] * 2] == [row.metadata["reason"] for row in rows(store)]
+
+
+async def test_what_still_fires_though_its_incident_was_closed_is_news_also_where_it_was_only_looked_up(
+    make_recorder, bus, store, stop
+):
+    recorder = make_recorder(rules=(a_rule(reopen_within=timedelta(hours=1)),))
+    failed = {"title": "nginx.service failed", "severity": "HIGH"}
+    for closed_as in (CloseReason.RESOLVED, CloseReason.DUPLICATE, CloseReason.RESOLVED):
+        await recorder.record([bus.message(failed, is_state=True, is_reading=True)], stop)
+        (opened,) = (each for each in store.tables.incidents.values() if each.is_open)
+        store.tables.apply(Changes(changed_incidents=[close(opened, closed_as, NOON)]))
+
+    assert ["opened", "reopened", "opened"] == [row.metadata["reason"] for row in rows(store)]

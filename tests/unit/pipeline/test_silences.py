@@ -202,3 +202,13 @@ async def test_a_silence_that_cannot_be_read_silences_nothing(accept, bus, store
     await accept(bus.message(SLOW))
 
     assert 1 == len(store.tables.incidents)
+
+
+async def test_a_silenced_alert_that_still_fires_where_it_was_only_looked_up_is_not_counted_again(accept, bus, store, silence):
+    silence()
+    failed = {"title": "API slow", "severity": "HIGH", "package": "WEBAPI"}
+
+    await accept(bus.message(failed, is_state=True), bus.message(failed, is_state=True, is_reading=True))
+
+    assert ["silenced"] == [row.metadata["reason"] for row in rows(store)]
+    assert [1] == [each.count for each in store.tables.alerts.values()]
