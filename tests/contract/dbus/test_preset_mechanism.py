@@ -45,6 +45,10 @@ def boiler_preset(monkeypatch):
     return source(preset="boiler", watch=["upper", "lower"])
 
 
+def failed_calls(logs):
+    return [line for line in logs if line["event"] == "dbus_call_failed"]
+
+
 async def test_a_preset_reads_signals_and_asks_how_things_are(dbus, parties, boiler_preset):
     boiler = await parties.join()
     boiler.answer = lambda call: Message.new_method_return(call, "s", ["hot at start"])
@@ -66,13 +70,15 @@ async def test_a_preset_reads_signals_and_asks_how_things_are(dbus, parties, boi
 
 
 async def test_a_preset_asks_again_when_its_service_comes_back(dbus, parties, boiler_preset):
-    async with Station(dbus.address, sources=[boiler_preset]) as station:
-        await station.connected()
-        boiler = await parties.join()
-        boiler.answer = lambda call: Message.new_method_return(call, "s", ["hot again"])
+    with capture_logs() as logs:
+        async with Station(dbus.address, sources=[boiler_preset]) as station:
+            await station.connected()
+            await until(lambda: len(failed_calls(logs)) == 2, "both calls, while nobody is there to answer them")
+            boiler = await parties.join()
+            boiler.answer = lambda call: Message.new_method_return(call, "s", ["hot again"])
 
-        await boiler.link.request_name("org.example.Boiler")
-        await station.got(2)
+            await boiler.link.request_name("org.example.Boiler")
+            await station.got(2)
 
     assert ["Subscribe", "State"] == [call.member for call in boiler.calls]
 
@@ -132,6 +138,6 @@ async def test_a_preset_starts_no_service(tmp_path, boiler_preset):
     with DbusDaemon(tmp_path, lines=[f"<servicedir>{tmp_path}</servicedir>"]) as server, capture_logs() as logs:
         async with Station(server.address, sources=[boiler_preset]) as station:
             await station.connected()
-            await until(lambda: sum(line["event"] == "dbus_call_failed" for line in logs) == 2, "two calls that failed")
+            await until(lambda: len(failed_calls(logs)) == 2, "two calls that failed")
 
-    assert ["NameHasNoOwner" in str(line) for line in logs if line["event"] == "dbus_call_failed"] == [True, True]
+    assert ["NameHasNoOwner" in str(line) for line in failed_calls(logs)] == [True, True]
