@@ -79,13 +79,18 @@ def test_its_life_is_told_from_the_start_to_the_end(broker, sqlite_url, make_dae
     assert 0 < time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000 - began_us < 60_000_000
 
 
-def test_a_loop_that_stands_still_stops_the_watchdog(broker, sqlite_url, make_daemon, publish):
-    """By a rule whose expression looks at 2 to the power of 60 ways to read one title."""
-    rule = '[[rules]]\nname = "slow"\nmatch = ["title =~ (a+)+b"]\n'
-    daemon = make_daemon(store=sqlite_url, broker=broker.url, more=rule, environment={"WATCHDOG_USEC": "3000000"})
+DOUBLED = " | [@, @][]" * 16
+LONG = f"[level]{DOUBLED} | [@]{DOUBLED} | to_string(map(&max(@), @))"
+"""A title by way of the greatest of 65 536 numbers, 65 536 times: minutes of work, in no room at all."""
+
+
+def test_a_loop_that_stands_still_stops_the_watchdog(broker, sqlite_url, make_daemon, publish, base_topic):
+    """By a mapping that takes very long to come to the title of one message."""
+    sources = f'[[mqtt.sources]]\ntopic = "{base_topic}/alerts/#"\nmapping = {{ title = "{LONG}" }}\n'
+    daemon = make_daemon(store=sqlite_url, broker=broker.url, more=sources, environment={"WATCHDOG_USEC": "3000000"})
     start_hearing(daemon)
     wait_until(lambda: said(daemon, "WATCHDOG=1"), "the watchdog is fed")
-    publish("alerts/web/api", title="a" * 60)
+    publish("alerts/web/api", level=7)
     began = time.monotonic()
     wait_until(lambda: time.monotonic() - began > 1.5, "what was on its way has come")
     fed = len(said(daemon, "WATCHDOG=1"))
