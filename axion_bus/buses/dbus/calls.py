@@ -64,7 +64,7 @@ class Call:
 
 def _fields(data: Any) -> list[Any]:
     if data is None:
-        raise CallError(NOT_FOUND, "there is no such thing")
+        raise CallError(NOT_FOUND, "nothing has this guid or reference")
     return [values.variants(data)]
 
 

@@ -77,7 +77,7 @@ class Service:
         self._ration = ration
         self._clock = clock
         self._answer_within_s = answer_within_s
-        self._is_busy = False
+        self._is_busy = self._is_late = False
 
     @property
     def is_busy(self) -> bool:
@@ -87,7 +87,10 @@ class Service:
     @is_busy.setter
     def is_busy(self, is_busy: bool) -> None:
         self._is_busy = is_busy
-        self._tree.tell_state("busy" if is_busy else "running")
+        self._tell_state()
+
+    def _tell_state(self) -> None:
+        self._tree.tell_state("busy" if self._is_busy or self._is_late else "running")
 
     def call(self, message: Message, sender: Sender) -> None:
         """Answer a method call, now or when it is recorded. Never raises."""
@@ -158,6 +161,8 @@ class Service:
         )
 
     def _answer(self, waiting: _Waiting, outcomes: Sequence[Outcome]) -> None:
+        self._is_late = False
+        self._tell_state()
         if not self._is_waited_for(waiting):
             return
         message, call = waiting.message, waiting.call
@@ -173,6 +178,8 @@ class Service:
     def _give_up(self, waiting: _Waiting) -> None:
         if self._is_waited_for(waiting):
             self._refuse(waiting.message, CallError(calls.BUSY, _BUSY))
+            self._is_late = True
+            self._tell_state()
 
     def _is_waited_for(self, waiting: _Waiting) -> bool:
         """Whether an answer is still due, which it is not twice; on another connection its name may be another program's."""

@@ -178,6 +178,18 @@ async def test_what_is_not_recorded_in_time_is_answered_busy_and_not_again(dbus,
         assert (f"{NAME}.Error.Busy", [f"{NAME}.Error.Busy"]) == (refused, replies)
 
 
+async def test_its_state_is_busy_from_the_first_call_that_took_too_long_until_one_is_recorded(dbus, client):
+    async with Served(dbus.address, answer_within_s=0.05) as station:
+        await station.connected()
+
+        await client.refused(MANAGER, *SUBMIT)
+        late = await client.call(PROPERTIES, "Get", "ss", [MANAGER, "State"])
+        await station.answered(1, Outcome("REF", alert_guid="late"))
+        recorded = await client.call(PROPERTIES, "Get", "ss", [MANAGER, "State"])
+
+    assert ["busy", "running"] == [late[0].value, recorded[0].value]
+
+
 async def test_while_it_is_busy_commands_are_answered_so_and_questions_are_answered(station, client):
     station.bus.service.is_busy = True
 
