@@ -9,6 +9,7 @@ from pathlib import Path
 README = Path(__file__).parents[1] / "README.md"
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_WRITTEN = re.compile(r"^cat >>? ?(/\S+) <<EOF\n(.*?)^EOF$", re.MULTILINE | re.DOTALL)
 # What is another one each time, and what it is shown as.
 _DIFFERS = (
     (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "<guid>"),
@@ -40,6 +41,11 @@ def blocks(language: str, page: Path = README) -> list[str]:
 def steps(page: Path = README) -> list[Step]:
     """The steps of all ``console`` blocks, in order."""
     return [step for block in blocks("console", page) for step in _steps(block)]
+
+
+def files_in(text: str) -> list[tuple[str, str]]:
+    """The files that commands write by ``cat >PATH <<EOF``, with their text, in order. Read, never run: they are a host's own."""
+    return [(path, content) for path, content in _WRITTEN.findall(text)]
 
 
 def masked(text: str) -> str:

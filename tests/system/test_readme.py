@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from axion_bus.store.grants import NEEDED_GRANTS
-from tests.readme import README, blocks, masked, steps
+from tests.readme import README, blocks, files_in, masked, steps
 from tests.servers import Process, free_port, wait_until
 from tests.servers.process import can_connect, find_program
 from tests.system.test_demo import STORY
@@ -214,20 +214,20 @@ def test_a_service_comes_of_the_configuration_of_the_session(shell, tmp_path):
     """``init`` takes up what the session and the block have written: the unit hands over what the configuration names."""
     (written,) = (step.command for step in session() if step.command.startswith("cat > /etc"))
     (block,) = (block for block in blocks("sh") if "init --host" in block)
-    added, _, last = block.rstrip("\n").rpartition("\n")
-    (tmp_path / "etc/axion-bus").mkdir(parents=True)
+    (first, text), (second, added) = files_in(f"{written}\n{block}")
+    file = tmp_path / "etc/axion-bus/axion-bus.toml"
+    file.parent.mkdir(parents=True)
     (tmp_path / "etc/mosquitto/conf.d").mkdir(parents=True)
-    for command in (written, added):
-        subprocess.run(["bash", "-c", command.replace("/etc/", f"{tmp_path}/etc/")], timeout=30, check=True)
-    before = (tmp_path / "etc/axion-bus/axion-bus.toml").read_text()
-    said = shell(*last.split()[1:], "--root", tmp_path, "--json")
+    file.write_text(before := text + added)
+    said = shell("init", "--host", "--root", tmp_path, "--json")
     unit = (tmp_path / "etc/systemd/system/axion-bus.service").read_text()
     todo = "\n".join(f"{step['what']}\n{step['do']}" for step in said.json["data"]["next"])
 
     assert ["db_password", "mqtt_password"] == re.findall(
         r"^LoadCredential=(\w+):/etc/axion-bus/credentials/\1$", unit, re.MULTILINE
     )
-    assert before == (tmp_path / "etc/axion-bus/axion-bus.toml").read_text()
+    assert ("/etc/axion-bus/axion-bus.toml", first, before) == (first, second, file.read_text())
+    assert block.endswith("\naxion-bus init --host\n")
     assert ([True] * 3, False) == (
         [each in todo for each in ("mosquitto_passwd -b", "systemctl enable --now axion-bus", "axion-bus doctor")],
         "Name the account" in todo,
