@@ -7,28 +7,21 @@ import json
 
 import pytest
 
+from axion_bus.buses.dbus.values import plain
 from tests.chaos import ledger
 from tests.chaos.scene import start_hearing
 from tests.chaos.subscriber import Subscriber
+from tests.contract.dbus.parties import Parties
+from tests.contract.running import until
+from tests.gdbus import given
 from tests.people import define, messages
 from tests.servers import DbusDaemon, wait_until
 from tests.servers.desktop import Desktop
 from tests.servers.notifications import NotificationServer
 
 ALERT = {"id": "1", "title": "Database down", "severity": "CRITICAL", "package": "DATABASE"}
+SIGNALS = ("IncidentCreated", "IncidentChanged")
 INBOUND = "SELECT * FROM data_incident_communication WHERE Direction = 'INBOUND' AND Channel = 'DBUS'"
-
-POLICY = """
-  <policy context="default">
-    <allow own="org.axion.Bus1"/>
-    <allow send_destination="org.axion.Bus1"/>
-  </policy>"""
-
-
-@pytest.fixture
-def system_bus(tmp_path):
-    with DbusDaemon(tmp_path, "system-like", lines=[POLICY], name="system-bus") as bus:
-        yield bus
 
 
 @pytest.fixture
@@ -44,33 +37,20 @@ async def server(session_bus):
 
 
 @pytest.fixture
-def start(broker, make_daemon, system_bus):
-    """Starts a daemon on the broker and on the system bus, which it has joined."""
-
-    def start(url, more=""):
-        daemon = make_daemon(store=url, broker=broker.url, more=f"[dbus]\nbus = {json.dumps(system_bus.address)}\n{more}")
-        start_hearing(daemon)
-        wait_until(lambda: daemon.logged("dbus_connected"), "the daemon is on the bus")
-        return daemon
-
-    return start
-
-
-@pytest.fixture
-def desktop(tmp_path, system_bus, session_bus, server):
+def desktop(tmp_path, dbus, session_bus, server):
     """The desktop of ann, not yet started."""
-    made = Desktop(tmp_path, bus=system_bus.address, session=session_bus.address, user="ann")
+    made = Desktop(tmp_path, bus=dbus.address, session=session_bus.address, user="ann")
     yield made
     if made.is_running:
         made.kill()
 
 
 @pytest.fixture
-def working(start, desktop, publish):
+def working(serving, desktop, publish):
     """Starts a daemon and the desktop, and publishes ALERT; returns the daemon."""
 
     async def work(url, more=""):
-        daemon = await asyncio.to_thread(start, url, more)
+        daemon = await asyncio.to_thread(serving, url, more=more)
         await asyncio.to_thread(desktop.start)
         publish("alerts/db/main", **ALERT)
         return daemon
@@ -87,6 +67,11 @@ def moves(broker, base_topic):
 
 def status(url):
     return [row["Status"] for row in ledger.query(url, "SELECT Status FROM data_incident")]
+
+
+def told(party, *members):
+    """The arguments of the signals ``members`` that it heard."""
+    return [plain(each.body) for each in party.signals if each.member in members]
 
 
 async def is_so(condition, what):
@@ -107,6 +92,35 @@ async def test_a_click_on_acknowledge_moves_the_incident_everywhere(working, ser
     (row,) = ledger.query(store_url, INBOUND)
     assert ("RECEIVED", "ann") == (row["Status"], json.loads(row["Metadata"])["by"])
     assert ("ann", {"old": "CREATED", "new": "INVESTIGATING"}) == (event["data"]["by"], event["data"]["change"])
+
+
+@pytest.fixture
+async def watcher(dbus):
+    """A second client on the bus, who hears everything that the daemon tells."""
+    async with Parties(dbus.address) as everybody:
+        party = await everybody.join()
+        await party.hear("type='signal',path_namespace='/org/axion/Bus1'")
+        yield party
+
+
+async def test_what_is_submitted_on_the_bus_is_answered_on_the_desktop_and_seen_everywhere(  # noqa: PLR0917 - everybody has a part
+    serving, desktop, gdbus, watcher, server, broker, base_topic, sqlite_url
+):
+    await asyncio.to_thread(serving, sqlite_url)
+    await asyncio.to_thread(desktop.start)
+    with Subscriber(broker.port, f"{base_topic}/events/incident/#") as subscriber:
+        await asyncio.to_thread(subscriber.wait_until_subscribed, 1)
+        given(await asyncio.to_thread(gdbus.call, "Submit", json.dumps(ALERT)))
+        await server.until(lambda: server.seen)
+        server.click(server.only.number, "acknowledge")
+        await is_so(lambda: len(subscriber.events) == 3, "the events on MQTT")
+        await until(lambda: len(told(watcher, *SIGNALS)) == 3, "the signals on D-Bus")
+
+    told_by_mqtt = [(int(each["sequence"]), each["data"]["incident"]["status"]) for each in subscriber.events]
+    told_by_dbus = [(each[-1]["sequence"], each[-1]["status"]) for each in told(watcher, *SIGNALS)]
+    assert [(1, "CREATED"), (2, "INVESTIGATING"), (3, "INVESTIGATING")] == told_by_mqtt == told_by_dbus
+    assert "InterfacesAdded" == next(each.member for each in watcher.signals if each.member in {"InterfacesAdded", *SIGNALS})
+    assert ["INVESTIGATING"] == status(sqlite_url)
 
 
 async def test_a_click_on_close_closes_the_incident(working, server, sqlite_url):
@@ -130,9 +144,9 @@ async def test_what_somebody_acknowledges_over_mqtt_is_withdrawn(working, publis
 
 
 async def test_what_was_opened_before_the_desktop_started_is_seen_and_withdrawn_when_it_ends(
-    start, publish, desktop, server, sqlite_url
+    serving, publish, desktop, server, sqlite_url
 ):
-    await asyncio.to_thread(start, sqlite_url)
+    await asyncio.to_thread(serving, sqlite_url)
     publish("alerts/db/main", **ALERT)
     await is_so(lambda: status(sqlite_url) == ["CREATED"], "the incident is open")
     await asyncio.to_thread(desktop.start)
@@ -184,14 +198,14 @@ def to_desktops(url):
     return [row for row in messages(url) if row["Recipient"] == "desktop"]
 
 
-async def test_what_waits_for_dbus_is_settled_when_that_is_turned_off(start, publish, sqlite_url, system_bus):
-    daemon = await asyncio.to_thread(start, sqlite_url)
-    await asyncio.to_thread(system_bus.kill)
+async def test_what_waits_for_dbus_is_settled_when_that_is_turned_off(serving, publish, sqlite_url, dbus):
+    daemon = await asyncio.to_thread(serving, sqlite_url)
+    await asyncio.to_thread(dbus.kill)
     publish("alerts/db/main", **ALERT)
     await is_so(lambda: status(sqlite_url) == ["CREATED"], "the incident is open")
     daemon.stop()
     waiting = [row["Status"] for row in messages(sqlite_url)]
-    turned_off = daemon.config_file.read_text().replace(f"bus = {json.dumps(system_bus.address)}", 'bus = "off"')
+    turned_off = daemon.config_file.read_text().replace(f"bus = {json.dumps(dbus.address)}", 'bus = "off"')
     daemon.config_file.write_text(f'{turned_off}\n[relay]\nbudget = "1s"\n')
     await asyncio.to_thread(daemon.start)
     await is_so(lambda: daemon.logged("messages_abandoned"), "what waits is settled")
