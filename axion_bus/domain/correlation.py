@@ -44,13 +44,14 @@ _REOPENABLE = frozenset({CloseReason.RESOLVED, CloseReason.AUTO})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """An alert with what the rules say of it: rule, fingerprint and correlation key; and its ingest key, if it has an id."""
+    """An alert and what the rules say of it: rule, fingerprint, correlation key; ingest key, if any; whether a repeat counts."""
 
     alert: Alert
     rule: Rule
     fingerprint: str
     key: str
     ingest_key: str | None = None
+    counts: bool = True
 
 
 def candidate(alert: Alert, rules: Iterable[Rule]) -> Candidate:
@@ -96,12 +97,12 @@ def decide(found: Candidate, board: Board, now: datetime, new_guid: Callable[[da
     incident = board.incident_of(record, found.key)
     silence = silence_of(board.silences, found.alert)
     if silence is not None:
-        seen = _first_seen(found, board, now, new_guid) if record is None else _seen_again(found.alert, record, now)
+        seen = _first_seen(found, board, now, new_guid) if record is None else _seen_again(found, record, now)
         return _silenced(seen, incident, silence, now)
     if record is None:
         return _place(found, _first_seen(found, board, now, new_guid), incident, now, new_guid)
     reason = Reason.REPEATED if found.alert.severity is record.severity else Reason.SEVERITY_CHANGED
-    again = _seen_again(found.alert, record, now)
+    again = _seen_again(found, record, now)
     if incident is not None and incident.is_open and incident.guid == record.incident_guid:
         is_news = reason is Reason.SEVERITY_CHANGED or record.silenced_by is not None
         if is_news and again.severity > incident.severity:
@@ -149,11 +150,10 @@ def _first_seen(found: Candidate, board: Board, now: datetime, new_guid: Callabl
     )
 
 
-def _seen_again(alert: Alert, record: AlertRecord, now: datetime) -> AlertRecord:
+def _seen_again(found: Candidate, record: AlertRecord, now: datetime) -> AlertRecord:
+    alert, count = found.alert, record.count + found.counts
     occurred_at = max(filter(None, (record.occurred_at, alert.occurred_at)), default=None)
-    return replace(
-        record, severity=alert.severity, count=record.count + 1, last_seen_at=now, occurred_at=occurred_at, silenced_by=None
-    )
+    return replace(record, severity=alert.severity, count=count, last_seen_at=now, occurred_at=occurred_at, silenced_by=None)
 
 
 def _silenced(record: AlertRecord, incident: Incident | None, silence: Silence, now: datetime) -> Decision:

@@ -115,6 +115,8 @@ class Batch:
         key = found.ingest_key
         if key is not None and key in self._accepted:
             return Outcome(reference, alert_guid=self._accepted[key], reason=ALREADY_ACCEPTED)
+        if item.received.is_reading:
+            found = replace(found, counts=False)
         decision = decide(found, self._board, self.now, self.outbox.new_guid)
         if _is_no_news(item.received, decision, self._board.alerts.get(found.fingerprint)):
             return Outcome(reference)
@@ -148,10 +150,10 @@ class Batch:
 
 
 def _is_no_news(received: Received, decision: Decision, before: AlertRecord | None) -> bool:
-    """Whether ``received`` tells how something stands, and that is how it is recorded: all that would change is the count."""
+    """Whether ``received`` tells how something stands, and that is how it is recorded, but for the time."""
     if decision.reason is Reason.NOTHING_TO_RESOLVE:
         return received.is_state
     after = decision.alert
     if not received.is_reading or before is None or after is None or decision.timeline:
         return False
-    return after == replace(before, count=after.count, last_seen_at=after.last_seen_at)
+    return after == replace(before, last_seen_at=after.last_seen_at)

@@ -68,7 +68,7 @@ class Received:
     that it belongs to; ``sender`` who sent it, as the bus says: its ``name``, ``uid`` and ``pid``, as far as they are known.
     ``refusal`` is why the adapter refuses it: recorded as such, and nothing else. ``is_state``: nobody sent it to us, it tells how
     something stands; that something stands well, of which no alert is open, leaves no row. ``is_reading``: and we asked for it;
-    that it stands as it is recorded leaves no row either, and is not counted.
+    that it stands as it is recorded leaves no row either, and that an alert still fires is not counted.
     """
 
     channel: str

@@ -252,6 +252,7 @@ async def test_that_something_is_better_or_worse_is_news_also_where_it_was_only_
         await accept(bus.message({"title": "Battery", "severity": severity}, is_state=True, is_reading=True))
 
     assert ["opened", *["severity_changed"] * 2] == [row.metadata["reason"] for row in rows(store)]
+    assert [1] == [each.count for each in store.tables.alerts.values()]
 
 
 async def test_what_still_fires_though_its_incident_was_closed_is_news_also_where_it_was_only_looked_up(

@@ -212,3 +212,14 @@ async def test_a_silenced_alert_that_still_fires_where_it_was_only_looked_up_is_
 
     assert ["silenced"] == [row.metadata["reason"] for row in rows(store)]
     assert [1] == [each.count for each in store.tables.alerts.values()]
+
+
+async def test_that_an_alert_is_silenced_now_is_recorded_where_it_was_only_looked_up_and_not_counted(accept, bus, store, silence):
+    failed = {"title": "API slow", "severity": "HIGH", "package": "WEBAPI"}
+    await accept(bus.message(failed, is_state=True))
+    silence()
+
+    await accept(bus.message(failed, is_state=True, is_reading=True))
+
+    assert ["opened", "silenced"] == [row.metadata["reason"] for row in rows(store)]
+    assert [(1, "s")] == [(each.count, each.silenced_by) for each in store.tables.alerts.values()]
