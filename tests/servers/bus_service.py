@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Self
 
 from dbus_next.constants import MessageFlag, MessageType
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 TIMEOUT_S = 10.0
 
 
-class BusService:
+class BusService(ABC):
     """Owns ``name`` on the bus at ``address`` while it is entered.
 
     ``calls`` has every call that came, as (member, arguments), ``callers`` who made them.
@@ -47,9 +48,9 @@ class BusService:
         assert self._link is not None
         return self._link.unique_name
 
+    @abstractmethod
     def answer(self, call: Message) -> Message | None:
         """The reply to ``call``; None: none, yet."""
-        raise NotImplementedError
 
     async def emit(self, path: str, interface: str, member: str, signature: str, body: list[Any], *, to: str | None = None) -> None:
         """Send a signal to whoever listens; or ``to`` one client, whether it listens or not."""

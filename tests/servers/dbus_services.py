@@ -5,6 +5,7 @@ Each is a ``BusService`` on a private bus, whose state a test changes; it tells 
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from dbus_next.message import Message
@@ -28,9 +29,9 @@ class _Service(BusService):
         signature, body = reply
         return Message.new_method_return(call, signature, body)
 
+    @abstractmethod
     def replies(self, path: str, body: list[Any]) -> Mapping[tuple[str, str, str], tuple[str, list[Any]]]:
         """What is answered to which call."""
-        raise NotImplementedError
 
     async def properties_changed(self, path: str, interface: str, found: dict[str, Variant]) -> None:
         """Tell that properties have changed."""
