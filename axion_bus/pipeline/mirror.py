@@ -53,27 +53,28 @@ class Mirror:
         """After a new connection, publish the state of every open incident.
 
         What another daemon changed and published meanwhile is published again, so that its newer state is not left overwritten.
-        Not for ever: under a storm there is always something new, which its own event will show.
+        Not for ever: under a storm there is always something new, which its own event shows, and that waits for us.
         """
         connection = self._publisher.connection
         if connection == self._connection:
             return
         shown: dict[str, int] = {}
+        last = await self._store.last_incident()
         for _ in range(_PASSES):
-            if not await self._show_changed(shown):
+            if not await self._show_changed(shown, last):
                 break
         self._connection, self.changed = connection, True
 
-    async def _show_changed(self, shown: dict[str, int]) -> bool:
+    async def _show_changed(self, shown: dict[str, int], last: str) -> bool:
         after, any_changed = "", False
         while True:
-            page = await self._store.open_incidents(after, _PAGE)
+            page = await self._store.open_incidents(after, last, _PAGE)
             changed = [incident for incident in page if shown.get(incident.guid) != incident.version]
             await self._publish_states(changed)
             shown.update((incident.guid, incident.version) for incident in changed)
             any_changed = any_changed or bool(changed)
             if len(page) < _PAGE:
-                return any_changed  # what is opened from now on comes behind, perhaps without end
+                return any_changed
             after = page[-1].guid
 
     async def _publish_states(self, incidents: Sequence[Incident]) -> None:

@@ -247,8 +247,12 @@ class Store(Protocol):
         """
         ...
 
-    async def open_incidents(self, after: str, limit: int) -> Sequence[Incident]:
-        """A page of the open incidents, ordered by guid, behind ``after``."""
+    async def last_incident(self) -> str:
+        """The guid of the incident that was opened last, as far as guids rise with time; empty: there is none."""
+        ...
+
+    async def open_incidents(self, after: str, last: str, limit: int) -> Sequence[Incident]:
+        """A page of the open incidents, ordered by guid, behind ``after`` and up to ``last``."""
         ...
 
     async def incidents_to_clear(self, now: datetime, limit: int) -> Sequence[str]:

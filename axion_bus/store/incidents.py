@@ -78,9 +78,14 @@ async def to_remind(
     return [each for each in locked if each.status is IncidentStatus.CREATED and each.updated_at <= unchanged_since]
 
 
-async def open_page(connection: AsyncConnection, after: str, limit: int) -> list[Incident]:
-    """A page of the open incidents, ordered by guid."""
-    page = incident.c.Status != IncidentStatus.CLOSED.value, incident.c.IncidentGuid > after
+async def last_guid(connection: AsyncConnection) -> str:
+    """The highest guid of an incident; empty: there is none."""
+    return (await connection.execute(select(func.max(incident.c.IncidentGuid)))).scalar() or ""
+
+
+async def open_page(connection: AsyncConnection, after: str, last: str, limit: int) -> list[Incident]:
+    """A page of the open incidents, ordered by guid, behind ``after`` and up to ``last``."""
+    page = incident.c.Status != IncidentStatus.CLOSED.value, incident.c.IncidentGuid > after, incident.c.IncidentGuid <= last
     return await _read(connection, _incidents.where(*page).order_by(incident.c.IncidentGuid).limit(limit))
 
 

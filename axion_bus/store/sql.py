@@ -234,9 +234,13 @@ class SqlStore:
         """Make everything that waits for ``channel`` FAILED."""
         return await self._run(lambda connection: communications.abandon(connection, channel, why, before))
 
-    async def open_incidents(self, after: str, limit: int) -> Sequence[Incident]:
-        """A page of the open incidents, ordered by guid, behind ``after``."""
-        return await self._run(lambda connection: incidents.open_page(connection, after, limit))
+    async def last_incident(self) -> str:
+        """The guid of the incident that was opened last."""
+        return await self._run(incidents.last_guid)
+
+    async def open_incidents(self, after: str, last: str, limit: int) -> Sequence[Incident]:
+        """A page of the open incidents, ordered by guid, behind ``after`` and up to ``last``."""
+        return await self._run(lambda connection: incidents.open_page(connection, after, last, limit))
 
     async def incidents_to_clear(self, now: datetime, limit: int) -> Sequence[str]:
         """Guids of incidents whose retained state is to be emptied."""

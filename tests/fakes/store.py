@@ -244,9 +244,13 @@ class MemoryStore:
         self._reach()
         return self.tables.abandon(channel, why, before)
 
-    async def open_incidents(self, after: str, limit: int) -> Sequence[Incident]:
+    async def last_incident(self) -> str:
         self._reach()
-        behind = sorted(guid for guid, each in self.tables.incidents.items() if each.is_open and guid > after)
+        return max(self.tables.incidents, default="")
+
+    async def open_incidents(self, after: str, last: str, limit: int) -> Sequence[Incident]:
+        self._reach()
+        behind = sorted(guid for guid, each in self.tables.incidents.items() if each.is_open and after < guid <= last)
         return [self.tables.incidents[guid] for guid in behind[:limit]]
 
     async def incidents_to_clear(self, now: datetime, limit: int) -> Sequence[str]:

@@ -127,11 +127,14 @@ class Tree:
         """Nothing waits: each event has shown what it changes."""
 
     async def _show_open(self) -> set[str]:
-        """Show the open incidents, page by page, as fast as the bus takes them; return their paths."""
+        """Show the open incidents, page by page, as fast as the bus takes them; return their paths.
+
+        Not what is opened meanwhile, perhaps without end: its events wait for us, and show it.
+        """
         found: set[str] = set()
-        after = ""
+        after, last = "", await self._store.last_incident()
         while True:
-            page = await self._store.open_incidents(after, _PAGE)
+            page = await self._store.open_incidents(after, last, _PAGE)
             for each in page:
                 self._put(path_of(each.guid), _values(_view(each)))
                 found.add(path_of(each.guid))

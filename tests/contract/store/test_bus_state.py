@@ -26,18 +26,31 @@ async def test_open_incidents_come_page_by_page_in_the_order_of_their_guids(stor
     await save(store, new_incidents=[*incidents, closed("aa"), closed("f")])
 
     pages, after = [], ""
-    while page := await store.open_incidents(after, 2):
+    while page := await store.open_incidents(after, "e", 2):
         pages.append([each.guid for each in page])
         after = page[-1].guid
 
     assert [["a", "b"], ["c", "d"], ["e"]] == pages
 
 
+async def test_a_page_ends_where_it_is_told_to(store):
+    await save(store, new_incidents=[an_incident(guid=guid) for guid in "abcd"])
+
+    assert ["a", "b", "c"] == [each.guid for each in await store.open_incidents("", "c", 10)]
+
+
+async def test_the_last_incident_is_known_whether_it_is_open_or_not(store):
+    assert await store.last_incident() == ""
+    await save(store, new_incidents=[an_incident(guid="a"), closed("b")])
+
+    assert await store.last_incident() == "b"
+
+
 async def test_an_open_incident_comes_whole(store):
     incident = an_incident(status=IncidentStatus.MONITORING, auto_close_at=NOON + HOUR, assigned_to="dba", version=3)
     await save(store, new_incidents=[incident])
 
-    assert [incident] == list(await store.open_incidents("", 10))
+    assert [incident] == list(await store.open_incidents("", incident.guid, 10))
 
 
 async def test_the_state_of_what_was_closed_an_hour_ago_is_to_be_cleared_the_oldest_first(store):

@@ -92,7 +92,8 @@ async def test_every_method_says_that_the_server_is_away(own_store, server):
     calls = [
         claim(own_store),
         own_store.release("me"),
-        own_store.open_incidents("", 1),
+        own_store.last_incident(),
+        own_store.open_incidents("", "~", 1),
         own_store.summary(),
         own_store.cleared(["a"]),
         own_store.take_slot("a", "b", "c"),

@@ -155,6 +155,23 @@ async def test_more_incidents_than_a_page_are_shown(tree, store):
     assert 250 == len(tree.managed()) == tree.properties("/org/axion/Bus1", MANAGER)["OpenIncidents"].value
 
 
+async def test_what_is_opened_all_the_time_does_not_hold_up_its_own_events(tree, bus, store, monkeypatch):
+    open_at_first = [opened(guid=f"{number:036}") for number in range(300)]
+    store.tables.incidents.update((each.guid, each) for each in open_at_first)
+    send = bus.send
+
+    def opens_another(message):
+        if len(bus.sent) < 5000:
+            another = opened(guid=f"{1000 + len(bus.sent):036}")
+            store.tables.incidents[another.guid] = another
+        return send(message)
+
+    monkeypatch.setattr(bus, "send", opens_another)
+    await tree.resynchronise()
+
+    assert len(open_at_first) == tree.properties("/org/axion/Bus1", MANAGER)["OpenIncidents"].value
+
+
 async def test_very_many_incidents_are_shown_as_fast_as_the_bus_takes_them(tree, bus, store):
     for number in range(250):
         incident = opened(guid=f"{number:036}")

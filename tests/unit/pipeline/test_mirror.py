@@ -86,17 +86,17 @@ async def test_what_changes_all_the_time_does_not_hold_up_the_relay(mirror, stor
 
 
 async def test_what_is_opened_all_the_time_does_not_hold_up_the_relay(mirror, store, publisher):
-    put(store, an_incident(guid="incident-000"))
+    put(store, *(an_incident(guid=f"incident-{number:06}") for number in range(300)))
 
     def opens_another(_published):
-        if len(publisher.sent) < 1000:
-            put(store, an_incident(guid=f"incident-{len(publisher.sent):03}"))
+        if len(publisher.sent) < 5000:
+            put(store, an_incident(guid=f"incident-{1000 + len(publisher.sent):06}"))
         return False
 
     publisher.holds = opens_another
     await mirror.resynchronise()
 
-    assert len(publisher.sent) <= 10
+    assert {f"incident-{number:06}" for number in range(300)} == states(publisher).keys()
 
 
 async def test_a_connection_that_is_lost_meanwhile_is_not_taken_for_done(mirror, store, publisher):
