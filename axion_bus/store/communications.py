@@ -29,9 +29,19 @@ BEHIND_ANOTHER = timedelta(milliseconds=200)
 
 EXTERNAL_ID_CHARACTERS = 255
 
+BY_KEY = "FORCE INDEX (PRIMARY)"
+"""Else MariaDB reads a table whole that it still takes for a small one, and waits for each row that another has locked."""
+
 _c = communication.c
 _PENDING = CommunicationStatus.PENDING.value
-_COLUMNS = tuple(column.name for column in _c if column.name not in ("Attempts", "LeaseOwner", "LeaseUntil"))
+_COLUMNS = tuple(column.name for column in _c if column.name != "Attempts")
+_OVER = "-" * 64, "1970-01-01 00:00:00.000000"
+"""The lease of a row that nobody has leased yet: over, and as long as any.
+
+A row that grew would be moved inside its page by InnoDB, which then logs the page: 6 KB for each row, and before the log is full
+everything stands still for a second.
+"""
+_NO_LEASE = None, None
 _ATTEMPT = ("CommunicationGuid", "Number", "StartedAt", "FinishedAt", "Status", "ErrorMessage")
 _SETTLED = {"Attempts": _c.Attempts + 1, "LeaseOwner": None, "LeaseUntil": None}
 _accepted = select(_c.IngestKey, _c.AlertGuid).where(is_given(_c.IngestKey))
@@ -49,7 +59,7 @@ _unsettled = (
     .where(_c.CommunicationGuid.not_in(bindparam("rows", expanding=True)))
     .group_by(_c.IncidentGuid)
 )
-_given = update(communication).where(is_given(_c.CommunicationGuid))
+_given = update(communication).with_hint(BY_KEY, communication, "mysql").where(is_given(_c.CommunicationGuid))
 _lease = _given.values(LeaseOwner=bindparam("owner"), LeaseUntil=bindparam("until"))
 _given_back = _given.where(_c.LeaseOwner == bindparam("giver")).values(LeaseOwner=None, LeaseUntil=None)
 _known_as = _given.values(ExternalId=bindparam("external_id"))
@@ -202,6 +212,7 @@ def _attempt(each: Settlement) -> tuple[Any, ...]:
 
 
 def _row(row: Communication) -> tuple[Any, ...]:
+    is_waiting = row.direction is Direction.OUTBOUND and row.next_attempt_at is not None
     return (
         row.guid,
         row.incident_guid,
@@ -219,5 +230,6 @@ def _row(row: Communication) -> tuple[Any, ...]:
         row.ingest_key,
         row.raw,
         row.sequence,
-        stored_time(row.next_attempt_at) if row.direction is Direction.OUTBOUND else None,
+        stored_time(row.next_attempt_at) if is_waiting else None,
+        *(_OVER if is_waiting else _NO_LEASE),
     )

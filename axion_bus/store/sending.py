@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, func, select, update
 from axion_bus.domain.communication import CommunicationStatus, Direction
 from axion_bus.domain.delivery import AttemptStatus
 from axion_bus.ports import Leased
-from axion_bus.store.communications import BEHIND_ANOTHER, EXTERNAL_ID_CHARACTERS, attempt_status, due_rows, lease
+from axion_bus.store.communications import BEHIND_ANOTHER, BY_KEY, EXTERNAL_ID_CHARACTERS, attempt_status, due_rows, lease
 from axion_bus.store.rows import insert_rows, is_given, stored_json, stored_time, update_rows
 from axion_bus.store.schema import attempt, communication
 
@@ -35,17 +35,24 @@ _unsettled = (
 )
 _leased = (
     select(_c.CommunicationGuid, _c.Attempts)
+    .with_hint(communication, BY_KEY, "mysql")
     .where(is_given(_c.CommunicationGuid), _c.Status == _PENDING)
     .where(_c.LeaseOwner == bindparam("owner"), _c.LeaseUntil > bindparam("now"))
     .with_for_update()
 )
 _open_attempts = select(_a.CommunicationGuid).where(is_given(_a.CommunicationGuid), _a.FinishedAt.is_(None)).distinct()
-_state = select(_c.CommunicationGuid, _c.Status, _c.Attempts).where(is_given(_c.CommunicationGuid)).with_for_update()
+_state = (
+    select(_c.CommunicationGuid, _c.Status, _c.Attempts)
+    .with_hint(communication, BY_KEY, "mysql")
+    .where(is_given(_c.CommunicationGuid))
+    .with_for_update()
+)
 _attempts = select(_a.AttemptId, _a.CommunicationGuid, _a.Number).where(
     is_given(_a.CommunicationGuid), _a.Number.in_(bindparam("numbers", expanding=True))
 )
 _counted = (
     update(communication)
+    .with_hint(BY_KEY, communication, "mysql")
     .where(is_given(_c.CommunicationGuid))
     .values(Attempts=_c.Attempts + 1, LeaseOwner=bindparam("owner"), LeaseUntil=bindparam("until"))
 )

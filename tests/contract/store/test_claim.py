@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 
 from axion_bus.domain.communication import Channel, CommunicationStatus
-from tests.contract.store.scenes import LEASE, a_message, an_event, claim, delivered, failed, outbox_row, queue, story
+from tests.contract.store.scenes import LEASE, a_message, an_event, claim, delivered, failed, look, outbox_row, queue, story
 from tests.fakes import NOON
 
 MOMENT = timedelta(microseconds=1)
@@ -226,3 +226,39 @@ async def test_an_uncommitted_row_of_another_transaction_is_left_alone(mariadb_s
             return await claim(mariadb_store)
 
     assert [] == list(await mariadb_store.write(work))
+
+
+async def test_what_is_done_to_a_row_waits_for_no_other_row(mariadb_store):
+    """A table that is still small is read whole, if it is left to the server."""
+    locked, *others = events = [an_event(None, None) for _ in range(20)]
+    await queue(mariadb_store, *events)
+
+    async def lease(transaction):
+        await transaction.lease(guids(others), "me", NOON + LEASE)
+        return await transaction.leased(guids(others), owner="me", now=NOON)
+
+    async def work(transaction):
+        await transaction.lease([locked.guid], "somebody", NOON + LEASE)
+        async with asyncio.timeout(5):
+            leased = await mariadb_store.write(lease)
+            await mariadb_store.give_back(guids(others), "me")
+            return leased
+
+    assert set(guids(others)) == (await mariadb_store.write(work)).keys()
+
+
+async def test_a_lease_makes_no_row_longer(store):
+    """InnoDB would move it inside its page, and log the page: before its log is full everything stands still."""
+    event = an_event("a", 1)
+    await queue(store, event)
+
+    async def size():
+        parts = "LENGTH(LeaseOwner), LENGTH(LeaseUntil)"
+        ((owner, until),) = await look(store, f"SELECT {parts} FROM data_incident_communication WHERE Sequence = 1")
+        return owner, until
+
+    before = await size()
+    assert [event.guid] == guids(await claim(store, owner="x" * 64))
+    after = await size()
+
+    assert before == after
