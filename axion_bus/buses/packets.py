@@ -6,9 +6,9 @@ A property is never a reason to refuse a message: what cannot be read of it, or 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from axion_bus.domain.immutable import immutable
 from axion_bus.domain.topics import check_name
 from axion_bus.ports import Attributes
 
@@ -33,7 +33,7 @@ _TEXTS = {_CONTENT_TYPE: 1, _RESPONSE_TOPIC: 1, _CORRELATION: 1, _USER_PROPERTY:
 """By identifier, how many bytes or how many texts a property of PUBLISH has (MQTT 5 2.2.2.2)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable(frozen=True, slots=True, kw_only=True)
 class Publish:
     """A PUBLISH packet, its topic not decoded. ``mid`` is 0 at QoS 0."""
 

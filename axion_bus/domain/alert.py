@@ -6,10 +6,12 @@ Words as Alertmanager uses them: firing/resolved, fingerprint, labels. Parsing l
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from axion_bus.domain.immutable import immutable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,7 +36,7 @@ class AlertStatus(StrEnum):
     RESOLVED = "RESOLVED"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable(frozen=True, slots=True, kw_only=True)
 class Alert:
     """One alert as a publisher sent it, checked and bounded (see ``formats.limits``).
 
@@ -56,7 +58,7 @@ class Alert:
     remarks: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable(frozen=True, slots=True, kw_only=True)
 class AlertRecord:
     """One row of ``data_alert``: the alert that is open (or was) under a fingerprint, with its repeats folded in.
 

@@ -5,10 +5,11 @@ Used by whatever changes incidents (correlation, timers, the manager), so that n
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from axion_bus.domain.events import Event, EventKind
+from axion_bus.domain.immutable import immutable
 from axion_bus.domain.incident import Incident, TimelineEntry, TimelineEvent
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _TIMELINE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Step:
     """One thing that happened to an incident: the event, the sentence for its timeline, the changed value."""
 
@@ -46,7 +47,7 @@ class Step:
     new: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable(frozen=True, slots=True, kw_only=True)
 class Told:
     """``incident`` after the change, one version on, and what tells of it, in order."""
 

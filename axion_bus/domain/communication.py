@@ -5,9 +5,10 @@ INBOUND rows say what came in and what was decided; OUTBOUND rows are PENDING un
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from axion_bus.domain.immutable import immutable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,7 +110,7 @@ class Fault(StrEnum):
     RELOAD_REFUSED = "reload_refused"  # not a message: a changed configuration was faulty, the one before it stays in force
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable(frozen=True, slots=True, kw_only=True)
 class Communication:
     """One row of ``data_incident_communication``. Times are aware UTC.
 

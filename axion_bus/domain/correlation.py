@@ -6,13 +6,14 @@ decisions say.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from axion_bus.domain.alert import Alert, AlertRecord, AlertStatus, fingerprint, ingest_key
 from axion_bus.domain.changes import BY_ITSELF, Step, tell
 from axion_bus.domain.communication import Reason
 from axion_bus.domain.events import Event, EventKind
+from axion_bus.domain.immutable import immutable
 from axion_bus.domain.incident import (
     CloseReason,
     Incident,
@@ -42,7 +43,7 @@ SILENCE_ENDED = "silence_ended"
 _REOPENABLE = frozenset({CloseReason.RESOLVED, CloseReason.AUTO})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """An alert and what the rules say of it: rule, fingerprint, correlation key; ingest key, if any; whether a repeat counts."""
 
@@ -73,7 +74,7 @@ def recalled(record: AlertRecord, rules: Iterable[Rule]) -> Candidate:
     return Candidate(alert=alert, rule=rule, fingerprint=record.fingerprint, key=rule.correlation_key(alert))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What an alert does. ``alert`` and ``incident`` are as they are afterwards; ``link`` says that they are newly linked.
 

@@ -5,9 +5,10 @@ How an event becomes bytes is ``formats.events``'s matter; how it gets out is th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from axion_bus.domain.immutable import immutable
 
 if TYPE_CHECKING:
     from axion_bus.domain.alert import AlertRecord
@@ -32,7 +33,7 @@ class EventKind(StrEnum):
     COMMUNICATION_FAILED = "communication/failed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable(frozen=True, slots=True, kw_only=True)
 class Event:
     """Something that changed. ``incident`` and ``alert`` are as they are after the change.
 

@@ -9,30 +9,42 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _PAIRS = tuple(first + second for first in _DIGITS for second in _DIGITS)
 _CODES_A_DAY = 36**7
 _US_A_DAY = 86_400_000_000
+_TAILS = 256
+_VARIANT = {f"{digit:x}": f"{digit & 3 | 8:x}" for digit in range(16)}
 
 
 class Guids:
-    """Gives out UUIDs of version 7, strictly rising within one generator."""
+    """Gives out UUIDs of version 7, strictly rising within one generator.
+
+    Randomness is a system call, and asked for by the hundred.
+    """
 
     def __init__(self, random_bytes: Callable[[int], bytes]) -> None:
         self._random_bytes = random_bytes
+        self._tails: list[str] = []
         self._last = 0
 
     def __call__(self, now: datetime) -> str:
         """A new guid; ``now`` is aware. 60 bits of time and counter, 62 random ones."""
         ticks = int(now.timestamp() * 1000) << 12
         self._last = ticks = max(ticks, self._last + 1)
-        tail = int.from_bytes(self._random_bytes(8), "big") & 0x3FFF_FFFF_FFFF_FFFF
-        number = (ticks >> 12) << 80 | 0x7 << 76 | (ticks & 0xFFF) << 64 | 0x2 << 62 | tail
-        text = f"{number:032x}"
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+        if not self._tails:
+            self._tails = list(_tails(self._random_bytes(8 * _TAILS).hex()))
+        time = f"{ticks >> 12:012x}"
+        return f"{time[:8]}-{time[8:]}-7{ticks & 0xFFF:03x}-{self._tails.pop()}"
+
+
+def _tails(digits: str) -> Iterator[str]:
+    """The last two groups of a guid for each 16 of ``digits``, the variant in the first two bits."""
+    for at in range(0, len(digits), 16):
+        yield f"{_VARIANT[digits[at]]}{digits[at + 1 : at + 4]}-{digits[at + 4 : at + 16]}"
 
 
 class BusReferences:

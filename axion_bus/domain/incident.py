@@ -5,11 +5,12 @@ An illegal change raises and changes nothing. Who may link or close what is deci
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from axion_bus.domain.immutable import immutable
 from axion_bus.errors import InvalidTransition
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class TimelineEvent(StrEnum):
     REOPENED = "REOPENED"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable(frozen=True, slots=True, kw_only=True)
 class Incident:
     """One row of ``data_incident``. Times are aware UTC.
 
@@ -101,7 +102,7 @@ class Incident:
         return self.status is not IncidentStatus.CLOSED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable(frozen=True, slots=True, kw_only=True)
 class TimelineEntry:
     """One row of ``data_incident_timeline``."""
 

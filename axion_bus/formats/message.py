@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from axion_bus.domain.immutable import immutable
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from axion_bus.domain.communication import Fault
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@immutable(frozen=True, slots=True, kw_only=True)
 class Context:
     """Where a message came from. ``source``, ``package`` and ``severity`` fill what an alert leaves out.
 
@@ -39,7 +41,7 @@ class Malformed:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Element:
     """One alert of a message. ``text`` is its own part of a message that has several, character for character; else None."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from axion_bus.domain.communication import Communication, CommunicationStatus, Direction, Fault
+from axion_bus.domain.immutable import immutable
 from axion_bus.formats import Malformed
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ KEPT_RAW_BYTES = 64 * 1024
 _SHOWN_CHARACTERS = 4096
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Item:
     """One alert of a message, or what could not be read as one. ``guid`` is its row's, the same however often it is tried.
 

@@ -6,6 +6,8 @@ from base64 import b64decode
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from axion_bus.domain.immutable import immutable
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
@@ -20,7 +22,7 @@ ALREADY_ACCEPTED = "already_accepted"
 """The reason of an Outcome without a row: the id was accepted before."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Outcome:
     """What became of one alert of a message, or of a request: accepted (``alert_guid``) or not (``error``).
 
@@ -43,7 +45,7 @@ class Answered:
     answer: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Attributes:
     """What a bus tells about a message beside its bytes, bounded by the adapter: of MQTT 5 (section 3.3.2.3) what we act on.
 
@@ -57,7 +59,7 @@ class Attributes:
     expires_s: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Received:
     """One message as a bus delivered it: bytes, untouched. ``ack`` may be called once, after the message is accepted.
 
@@ -88,7 +90,7 @@ class Received:
     is_reading: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Outgoing:
     """One claimed OUTBOUND row: what the relay hands to a bus."""
 
@@ -141,7 +143,7 @@ class Receipt:
     answer: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable(frozen=True, slots=True)
 class Settlement:
     """What became of one delivery attempt. ``error`` None means delivered; else ``next_attempt_at`` None means given up.
 

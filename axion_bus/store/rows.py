@@ -7,6 +7,7 @@ So values cross here in the form that both databases keep: text, numbers, NULL. 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json, to_json
@@ -94,8 +95,9 @@ def _mark(connection: AsyncConnection) -> str:
     return "%s" if connection.dialect.name == "mysql" else "?"
 
 
+@lru_cache(maxsize=256)
 def stored_time(at: datetime | None) -> str | None:
-    """``at``, which is aware, as both databases keep it: UTC, to the microsecond."""
+    """``at``, which is aware, as both databases keep it: UTC, to the microsecond. Most rows of a batch have the same few."""
     if at is None:
         return None
     if at.tzinfo is not UTC:
