@@ -14,11 +14,12 @@ from axion_bus.domain.communication import Direction, Reason
 from axion_bus.domain.correlation import Candidate, Decision, decide
 from axion_bus.domain.events import Event, EventKind
 from axion_bus.domain.noise import active
+from axion_bus.pipeline.behind import Behind
 from axion_bus.pipeline.inbound import accepted_row, failed_row
 from axion_bus.ports import ALREADY_ACCEPTED, Changes, Link, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from axion_bus.domain.alert import AlertRecord
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from axion_bus.pipeline.inbound import Item
     from axion_bus.pipeline.outbox import Outbox
     from axion_bus.ports import Received, Transaction
+
+DECIDED_AT_ONCE = 200
+"""Fewer would be more statements, more would leave the database idle for longer."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,17 +73,34 @@ class Batch:
         await self._look_up(transaction)
         known_alerts = {alert.guid for alert in self._board.alerts.values()}
         known_incidents = set(self._board.incidents)
-        for item in self.items:
-            self.outcomes.append(self._take(item))
-        self.rows.extend(self.apologies)
         changes = self._changes
+        changes.communications = await self._decide(transaction, {None, *known_incidents})
+        self.rows.extend(self.apologies)
         for guid, alert in self._alerts.items():
             (changes.changed_alerts if guid in known_alerts else changes.new_alerts).append(alert)
         for guid, incident in self._incidents.items():
             (changes.changed_incidents if guid in known_incidents else changes.new_incidents).append(incident)
-        self.rows.extend(await self.outbox.notifications.of_events(transaction, self._told, self.now))
-        changes.communications = self.rows
+        notifications = await self.outbox.notifications.of_events(transaction, self._told, self.now)
+        self.rows.extend(notifications)
+        changes.communications += [*self.apologies, *notifications]
         await transaction.save(changes)
+
+    async def _decide(self, transaction: Transaction, known_incidents: Collection[str | None]) -> list[Communication]:
+        """Decide all items, some at once; what they put into the audit stream is written while the next ones are decided.
+
+        Returns what is left to write: rows of the last ones, and of incidents that are not there yet.
+        """
+        left: list[Communication] = []
+        async with Behind() as behind:
+            for first in range(0, len(self.items), DECIDED_AT_ONCE):
+                ready = [row for row in left if row.incident_guid in known_incidents]
+                if ready:
+                    left = [row for row in left if row.incident_guid not in known_incidents]
+                    await behind.begin(transaction.save(Changes(communications=ready)))
+                decided = len(self.rows)
+                self.outcomes += map(self._take, self.items[first : first + DECIDED_AT_ONCE])
+                left += self.rows[decided:]
+        return left
 
     async def _look_up(self, transaction: Transaction) -> None:
         """Put on the board what the batch's alerts meet. Locks alerts, then incidents; then sees what was accepted before."""

@@ -9,6 +9,7 @@ from axion_bus.domain.communication import CommunicationStatus, Direction
 from axion_bus.domain.correlation import candidate
 from axion_bus.domain.incident import CloseReason, close
 from axion_bus.domain.rules import default_rule
+from axion_bus.pipeline.batch import DECIDED_AT_ONCE
 from axion_bus.pipeline.record import MAX_ITEMS
 from axion_bus.ports import Changes
 from tests.builders import a_rule, an_alert, an_incident
@@ -51,6 +52,32 @@ async def test_a_batch_is_one_transaction(accept, bus, store):
     await accept(*(bus.message({"title": str(number)}) for number in range(100)))
 
     assert (1, 100) == (store.writes, len(rows(store)))
+
+
+async def test_what_a_large_batch_puts_on_record_is_written_while_it_is_decided(accept, bus, store):
+    await accept(bus.message({"title": "API slow", "severity": "HIGH"}))
+    saved = []
+    store.refuses = lambda changes: saved.append(len(changes.communications))
+    titles = ["Disk full", *["API slow"] * DECIDED_AT_ONCE, *["Disk full"] * DECIDED_AT_ONCE]
+
+    await accept(*(bus.message({"title": title, "severity": "HIGH"}) for title in titles))
+
+    early, *_, last = saved
+    assert (DECIDED_AT_ONCE - 1, DECIDED_AT_ONCE + 2) == (early, last)  # "Disk full" has no incident before
+    written = sorted(rows(store), key=lambda row: row.guid)
+    assert ["opened", "opened", *["repeated"] * 2 * DECIDED_AT_ONCE] == [row.metadata["reason"] for row in written]
+
+
+async def test_a_part_that_cannot_be_written_costs_its_culprit_only(accept, bus, store):
+    await accept(bus.message({"title": "API slow", "severity": "HIGH"}))
+    poison = b'{"title": "API slow", "description": "poison"}'
+    store.refuses = lambda changes: any("poison" in row.message and row.raw is None for row in changes.communications)
+    good = [bus.message({"title": "API slow", "severity": "HIGH"}) for _ in range(2 * DECIDED_AT_ONCE)]
+
+    await accept(*good[:10], bus.message(poison), *good[10:])
+
+    assert [CommunicationStatus.FAILED] == [row.status for row in rows(store) if "poison" in row.message]
+    assert (len(good) + 1, len(good) + 2) == (next(iter(store.tables.alerts.values())).count, len(bus.acknowledged))
 
 
 async def test_the_alerts_of_a_batch_see_each_other(accept, bus, store):
