@@ -107,19 +107,26 @@ class Batch:
         found = [item.content for item in self.items if isinstance(item.content, Candidate)]
         if not found:
             return
-        board = self._board
-        board.silences = active((*self.standing, *await transaction.silences(self.now)), self.now)
-        board.put_alerts(await transaction.open_alerts({each.fingerprint for each in found}))
-        keys = {each.key for each in found}
-        board.put_incidents(await transaction.incidents_by_key(keys, self._closed_since()))
+        board, keys = self._board, {each.key for each in found}
+        met = await transaction.meet(
+            fingerprints={each.fingerprint for each in found},
+            keys=keys,
+            ingest_keys={each.ingest_key for each in found if each.ingest_key},
+            closed_since=self._closed_since(),
+            ends_after=self.now,
+        )
+        board.silences = active((*self.standing, *met.silences), self.now)
+        board.put_alerts(met.alerts)
+        board.put_incidents(met.incidents)
+        self._accepted.update(met.accepted)
         linked = {alert.incident_guid for alert in board.alerts.values() if alert.incident_guid}
-        board.put_incidents(await transaction.incidents_by_guid(linked - board.incidents.keys()))
-        board.put_targets(await transaction.merge_targets({key for key in keys if not board.has_open(key)}))
+        merged = {key: guid for key, guid in met.merged.items() if not board.has_open(key)}
+        board.put_incidents(await transaction.incidents_by_guid({*linked, *merged.values()} - board.incidents.keys()))
+        board.put_targets({key: board.incidents[guid] for key, guid in merged.items() if guid in board.incidents})
         if any(each.alert.status is AlertStatus.RESOLVED for each in found):
             board.firing.update(await transaction.firing(board.incidents.keys()))
         chosen = {each.alert.alert_guid for each in found if each.alert.alert_guid}
         board.taken.update(await transaction.taken_alert_guids(chosen))
-        self._accepted.update(await transaction.accepted({each.ingest_key for each in found if each.ingest_key}))
 
     def _closed_since(self) -> datetime | None:
         """As far back as any rule reopens."""

@@ -49,6 +49,21 @@ class Changes:
     silences: list[Silence] = field(default_factory=list)
 
 
+@dataclass(slots=True, kw_only=True)
+class Met:
+    """What alerts meet: firing alerts of their fingerprints; of their correlation keys the open incidents, and those closed lately.
+
+    ``merged`` leads from a key to the guid of the open incident that an incident of the key was merged into, the last one.
+    ``accepted`` has those of their ingest keys that are in the audit stream, each with its alert. ``silences``: the oldest first.
+    """
+
+    alerts: list[AlertRecord] = field(default_factory=list)
+    incidents: list[Incident] = field(default_factory=list)
+    merged: dict[str, str] = field(default_factory=dict)
+    silences: list[Silence] = field(default_factory=list)
+    accepted: dict[str, str | None] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
     """What is known of an MQTT client id.
@@ -80,12 +95,23 @@ class Transaction(Protocol):
         """Whether the audit stream has the row ``guid``."""
         ...
 
-    async def accepted(self, ingest_keys: Collection[str]) -> Mapping[str, str | None]:
-        """Those of ``ingest_keys`` that are in the audit stream already, each with the guid of the alert that it was of."""
+    async def meet(
+        self,
+        *,
+        fingerprints: Collection[str],
+        keys: Collection[str],
+        ingest_keys: Collection[str],
+        closed_since: datetime | None,
+        ends_after: datetime,
+    ) -> Met:
+        """What alerts with these fingerprints, correlation and ingest keys meet. ``closed_since`` None: no closed incident.
+
+        ``silences`` are those that end after ``ends_after``.
+        """
         ...
 
-    async def open_alerts(self, fingerprints: Collection[str]) -> Sequence[AlertRecord]:
-        """The firing alerts with these fingerprints."""
+    async def accepted(self, ingest_keys: Collection[str]) -> Mapping[str, str | None]:
+        """Those of ``ingest_keys`` that are in the audit stream already, each with the guid of the alert that it was of."""
         ...
 
     async def alerts_by_guid(self, guids: Collection[str]) -> Sequence[AlertRecord]:

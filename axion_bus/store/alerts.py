@@ -8,10 +8,10 @@ from pydantic_core import from_json
 from sqlalchemy import bindparam, func, select
 
 from axion_bus.domain.alert import AlertRecord, AlertStatus, Severity
+from axion_bus.store.prepared import Prepared
 from axion_bus.store.rows import (
     insert_rows,
     is_given,
-    read_rows,
     read_time,
     read_time_or_none,
     select_rows,
@@ -28,10 +28,18 @@ if TYPE_CHECKING:
 
 _COLUMNS = tuple(column.name for column in alert.c if column.computed is None)
 _CHANGING = ("AlertGuid", "Severity", "Status", "Count", "LastSeenAt", "OccurredAt", "ResolvedAt", "IncidentGuid", "SilencedBy")
+OPEN = "alert"
+"""The kind of the rows of ``open_of``."""
 _locked = select_rows(alert.c[name] for name in _COLUMNS).with_for_update()
-# The hint: MariaDB would read a small table whole, and so wait for the rows that another daemon has locked.
-_open = _locked.with_hint(alert, "FORCE INDEX (uq_alert_open)", "mysql").where(is_given(alert.c.OpenFingerprint))
-_by_guid = _locked.where(is_given(alert.c.AlertGuid))
+open_of = (
+    select_rows((alert.c[name] for name in _COLUMNS), OPEN)
+    # the hint: MariaDB would read a small table whole, and so wait for the rows that another daemon has locked
+    .with_hint(alert, "FORCE INDEX (uq_alert_open)", "mysql")
+    .where(is_given(alert.c.OpenFingerprint, "fingerprints"))
+    .with_for_update()
+)
+"""The firing alerts with the ``fingerprints``, locked."""
+_by_guid = Prepared(_locked.where(is_given(alert.c.AlertGuid)))
 _silenced = (
     select(alert.c.AlertGuid)
     .where(alert.c.SilencedBy.is_not(None), alert.c.SilencedBy.not_in(bindparam("given", expanding=True)))
@@ -45,14 +53,9 @@ _firing = (
 )
 
 
-async def open_by_fingerprint(connection: AsyncConnection, fingerprints: Collection[str]) -> list[AlertRecord]:
-    """The firing alerts with these fingerprints, locked."""
-    return [_record(*row) for row in await read_rows(connection, _open, given=sorted(fingerprints))]
-
-
 async def by_guid(connection: AsyncConnection, guids: Collection[str]) -> list[AlertRecord]:
     """The alerts with these guids, locked."""
-    return [_record(*row) for row in await read_rows(connection, _by_guid, given=sorted(guids))]
+    return [read_record(*row) for row in await _by_guid.rows(connection, given=sorted(guids))]
 
 
 async def silenced_otherwise(connection: AsyncConnection, silences: Collection[str], limit: int) -> list[AlertRecord]:
@@ -131,7 +134,7 @@ def _changed(record: AlertRecord) -> tuple[Any, ...]:
     )
 
 
-def _record(  # noqa: PLR0917 - the columns, in their order
+def read_record(  # noqa: PLR0917 - the columns, in their order
     guid: str,
     fingerprint: str,
     source: str,
@@ -150,6 +153,7 @@ def _record(  # noqa: PLR0917 - the columns, in their order
     dedup_key: str | None,
     silenced_by: str | None,
 ) -> AlertRecord:
+    """The alert that a row is."""
     return AlertRecord(
         guid=guid,
         fingerprint=fingerprint,

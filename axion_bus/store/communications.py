@@ -11,14 +11,14 @@ from sqlalchemy import bindparam, func, or_, select, update
 from axion_bus.domain.communication import Channel, CommunicationStatus, Direction
 from axion_bus.domain.delivery import AttemptStatus
 from axion_bus.ports import Outgoing
-from axion_bus.store.rows import insert_rows, is_given, read_rows, select_rows, stored_json, stored_time
+from axion_bus.store.prepared import Prepared
+from axion_bus.store.rows import insert_rows, is_given, select_rows, stored_json, stored_time
 from axion_bus.store.schema import attempt, communication
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Update
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from axion_bus.domain.communication import Communication
@@ -44,27 +44,36 @@ everything stands still for a second.
 _NO_LEASE = None, None
 _ATTEMPT = ("CommunicationGuid", "Number", "StartedAt", "FinishedAt", "Status", "ErrorMessage")
 _SETTLED = {"Attempts": _c.Attempts + 1, "LeaseOwner": None, "LeaseUntil": None}
-_accepted = select(_c.IngestKey, _c.AlertGuid).where(is_given(_c.IngestKey))
+ACCEPTED = "accepted"
+"""The kind of the rows of ``accepted_of``."""
+accepted_of = (
+    select_rows((_c.IngestKey, _c.AlertGuid), ACCEPTED)
+    .with_hint(communication, "FORCE INDEX (uq_communication_ingest)", "mysql")
+    .where(is_given(_c.IngestKey, "ingest_keys"))
+    .with_for_update()  # so that it sees what was committed while the alerts were waited for
+)
+"""The rows under the ``ingest_keys``, each with its alert."""
+_accepted = Prepared(accepted_of)
 _outgoing = select_rows((_c.CommunicationGuid, _c.IncidentGuid, _c.Sequence, _c.Recipient, _c.Message, _c.Attempts, _c.Metadata))
-_due = (
+_due = Prepared(
     _outgoing.where(_c.NextAttemptAt <= bindparam("now"), _c.Channel == bindparam("channel"), _c.Status == _PENDING)
     .where(or_(_c.LeaseUntil.is_(None), _c.LeaseUntil < bindparam("now")))
     .order_by(_c.NextAttemptAt, _c.CommunicationGuid)
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True)
 )
-_unsettled = (
-    select(_c.IncidentGuid, func.min(_c.Sequence))
+_unsettled = Prepared(
+    select(_c.IncidentGuid, func.min(_c.Sequence).label("first"))
     .where(is_given(_c.IncidentGuid), _c.NextAttemptAt.is_not(None), _c.Channel == bindparam("channel"))
     .where(_c.CommunicationGuid.not_in(bindparam("rows", expanding=True)))
     .group_by(_c.IncidentGuid)
 )
 _given = update(communication).with_hint(BY_KEY, communication, "mysql").where(is_given(_c.CommunicationGuid))
-_lease = _given.values(LeaseOwner=bindparam("owner"), LeaseUntil=bindparam("until"))
-_given_back = _given.where(_c.LeaseOwner == bindparam("giver")).values(LeaseOwner=None, LeaseUntil=None)
-_known_as = _given.values(ExternalId=bindparam("external_id"))
-_wait = _given.values(NextAttemptAt=bindparam("until"))
-_sent = _given.values(Status=CommunicationStatus.SENT.value, NextAttemptAt=None, ErrorMessage=None, **_SETTLED)
+_lease = Prepared(_given.values(LeaseOwner=bindparam("owner"), LeaseUntil=bindparam("until")))
+_given_back = Prepared(_given.where(_c.LeaseOwner == bindparam("giver")).values(LeaseOwner=None, LeaseUntil=None))
+_known_as = Prepared(_given.values(ExternalId=bindparam("external_id")))
+_wait = Prepared(_given.values(NextAttemptAt=bindparam("until")))
+_sent = Prepared(_given.values(Status=CommunicationStatus.SENT.value, NextAttemptAt=None, ErrorMessage=None, **_SETTLED))
 
 
 async def exists(connection: AsyncConnection, guid: str) -> bool:
@@ -75,8 +84,7 @@ async def exists(connection: AsyncConnection, guid: str) -> bool:
 
 async def accepted(connection: AsyncConnection, ingest_keys: Collection[str]) -> dict[str, str | None]:
     """Those of ``ingest_keys`` that are there already, each with its alert."""
-    found = await connection.execute(_accepted, {"given": sorted(ingest_keys)})
-    return {row.IngestKey: row.AlertGuid for row in found}
+    return {key: guid for _, key, guid in await _accepted.rows(connection, ingest_keys=sorted(ingest_keys))}
 
 
 async def answer_to(connection: AsyncConnection, ingest_key: str) -> str | None:
@@ -114,7 +122,7 @@ async def claim(
 
 async def due_rows(connection: AsyncConnection, channel: str, now: datetime, limit: int) -> list[Outgoing]:
     """What is due on ``channel`` and leased to nobody, the longest first, locked."""
-    return [_claimed(row) for row in await read_rows(connection, _due, channel=str(channel), now=now, limit=limit)]
+    return [_claimed(row) for row in await _due.rows(connection, channel=str(channel), now=now, limit=limit)]
 
 
 def _is_behind(row: Outgoing, first: Mapping[str, int]) -> bool:
@@ -129,14 +137,13 @@ async def _first_not_taken(connection: AsyncConnection, channel: str, rows: Sequ
     incidents = sorted({row.incident_guid for row in later if row.incident_guid is not None})
     if not incidents:
         return {}
-    taken = {"given": incidents, "channel": str(channel), "rows": [row.guid for row in rows]}
-    unsettled = await connection.execute(_unsettled, taken)
-    return {guid: first for guid, first in unsettled if first is not None}
+    taken = [row.guid for row in rows]
+    unsettled = await _unsettled.execute(connection, given=incidents, channel=str(channel), rows=taken)
+    return {} if unsettled is None else {row.IncidentGuid: row.first for row in unsettled if row.first is not None}
 
 
-async def _update(connection: AsyncConnection, change: Update, guids: Sequence[str], **values: Any) -> None:
-    if guids:
-        await connection.execute(change, {"given": guids, **values})
+async def _update(connection: AsyncConnection, change: Prepared, guids: Sequence[str], **values: Any) -> None:
+    await change.execute(connection, given=guids, **values)
 
 
 async def settle(connection: AsyncConnection, settlements: Sequence[Settlement]) -> None:

@@ -9,7 +9,8 @@ from sqlalchemy import String, and_, delete, exists, insert, literal, select, ty
 from axion_bus.domain.incident import IncidentStatus
 from axion_bus.domain.routing import NO_RECIPIENTS, NotifyCode, channel_names, recipients_by_channel
 from axion_bus.store import incidents
-from axion_bus.store.rows import insert_rows, is_given, stored_time
+from axion_bus.store.prepared import Prepared
+from axion_bus.store.rows import insert_rows, is_given, select_rows, stored_time
 from axion_bus.store.schema import alert, communication, incident, incident_alert, note, notify, timeline
 
 if TYPE_CHECKING:
@@ -29,12 +30,17 @@ _notify_codes = select(
     type_coerce(notify.c.Recipients, String).label("Recipients"),  # as it is: SQLite takes what is no JSON, too
 )
 _source, _target = incident.alias("source"), incident.alias("target")
-_leads = (
-    select(_source.c.CorrelationKey, _target.c.IncidentGuid)
-    .join(_target, and_(_target.c.IncidentGuid == _source.c.MergedInto, _target.c.Status != IncidentStatus.CLOSED.value))
-    .where(is_given(_source.c.CorrelationKey), _source.c.MergedInto.is_not(None))
-    .order_by(_source.c.ClosedAt)
+LEAD = "lead"
+"""The kind of the rows of ``leads_of``."""
+leads_of = (
+    select_rows((_source.c.ClosedAt, _source.c.CorrelationKey, _target.c.IncidentGuid), LEAD)
+    .join_from(
+        _source, _target, and_(_target.c.IncidentGuid == _source.c.MergedInto, _target.c.Status != IncidentStatus.CLOSED.value)
+    )
+    .where(is_given(_source.c.CorrelationKey, "merged"), _source.c.MergedInto.is_not(None))
 )
+"""When what of the keys ``merged`` was merged into which open incident."""
+_leads = Prepared(leads_of)
 
 
 async def add_notes(connection: AsyncConnection, notes: Sequence[Note]) -> None:
@@ -76,8 +82,8 @@ def _notify_code(row: Any) -> NotifyCode:
 
 async def merge_targets(connection: AsyncConnection, keys: Collection[str]) -> dict[str, Incident]:
     """The open incidents that those of ``keys`` were merged into, locked; of several the one merged last."""
-    found_leads = await connection.execute(_leads, {"given": sorted(keys)})
-    into = {row.CorrelationKey: row.IncidentGuid for row in found_leads}
+    found_leads = await _leads.rows(connection, merged=sorted(keys))
+    into = {key: guid for _, _, key, guid in sorted(found_leads)}
     if not into:
         return {}
     found = {each.guid: each for each in await incidents.by_guid(connection, set(into.values()))}

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, func, select, update
 
 from axion_bus.domain.alert import Severity
 from axion_bus.domain.incident import CloseReason, Incident, IncidentStatus
+from axion_bus.store.prepared import Prepared
 from axion_bus.store.rows import (
     insert_missing,
     insert_rows,
@@ -35,29 +36,40 @@ if TYPE_CHECKING:
 STATE_KEPT_AFTER_CLOSE = timedelta(hours=1)
 """How long the retained state of a closed incident stays on the bus before it is emptied."""
 
+OPEN, CLOSED = "incident", "closed"
+"""The kinds of the rows of ``open_of`` and ``closed_of``."""
 _COLUMNS = tuple(column.name for column in incident.c if column.computed is None and column.name != "ClearStateAt")
 _incidents = select_rows(incident.c[name] for name in _COLUMNS)
 _locked = _incidents.with_for_update()
 # The hints: MariaDB would read a small table whole, and so wait for the rows that another daemon has locked.
-_open = _locked.with_hint(incident, "FORCE INDEX (uq_incident_open)", "mysql").where(is_given(incident.c.OpenKey))
-_closed = _locked.with_hint(incident, "FORCE INDEX (idx_incident_key)", "mysql").where(
-    is_given(incident.c.CorrelationKey), incident.c.ClosedAt >= bindparam("since")
+open_of = (
+    select_rows((incident.c[name] for name in _COLUMNS), OPEN)
+    .with_hint(incident, "FORCE INDEX (uq_incident_open)", "mysql")
+    .where(is_given(incident.c.OpenKey, "keys"))
+    .with_for_update()
 )
-_by_guid = _locked.where(is_given(incident.c.IncidentGuid))
+"""The open incidents of the ``keys``, locked."""
+closed_of = (
+    select_rows((incident.c[name] for name in _COLUMNS), CLOSED)
+    .with_hint(incident, "FORCE INDEX (idx_incident_key)", "mysql")
+    .where(is_given(incident.c.CorrelationKey, "reopened"), incident.c.ClosedAt >= bindparam("since"))
+    .with_for_update()
+)
+"""The incidents of the keys ``reopened`` that were closed ``since``, locked."""
+_by_key = Prepared(open_of, closed_of)
+_by_guid = Prepared(_locked.where(is_given(incident.c.IncidentGuid)))
 
 
 async def by_key(connection: AsyncConnection, keys: Collection[str], closed_since: datetime | None) -> list[Incident]:
     """The open incidents of ``keys`` and those closed since ``closed_since``, locked."""
     wanted = sorted(keys)
-    found = await _read(connection, _open, given=wanted)
-    if closed_since is not None:
-        found += await _read(connection, _closed, given=wanted, since=closed_since)
-    return found
+    found = await _by_key.rows(connection, keys=wanted, reopened=wanted if closed_since else (), since=closed_since)
+    return [read_incident(*row) for _, *row in found]
 
 
 async def by_guid(connection: AsyncConnection, guids: Collection[str]) -> list[Incident]:
     """The incidents with these guids, locked."""
-    return await _read(connection, _by_guid, given=sorted(guids))
+    return [read_incident(*row) for row in await _by_guid.rows(connection, given=sorted(guids))]
 
 
 async def to_close(connection: AsyncConnection, now: datetime, limit: int) -> list[Incident]:
@@ -137,7 +149,7 @@ async def tell(connection: AsyncConnection, entries: Sequence[TimelineEntry]) ->
 
 
 async def _read(connection: AsyncConnection, statement: Select[Any], **parameters: Any) -> list[Incident]:
-    return [_incident(*row) for row in await read_rows(connection, statement, **parameters)]
+    return [read_incident(*row) for row in await read_rows(connection, statement, **parameters)]
 
 
 def _row(each: Incident) -> tuple[Any, ...]:
@@ -164,7 +176,7 @@ def _row(each: Incident) -> tuple[Any, ...]:
     )
 
 
-def _incident(  # noqa: PLR0917 - the columns, in their order
+def read_incident(  # noqa: PLR0917 - the columns, in their order
     guid: str,
     title: str,
     severity: str,
@@ -184,6 +196,7 @@ def _incident(  # noqa: PLR0917 - the columns, in their order
     correlation_key: str | None,
     auto_close_at: str | None,
 ) -> Incident:
+    """The incident that a row is."""
     return Incident(
         guid=guid,
         title=title,

@@ -11,28 +11,32 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json, to_json
-from sqlalchemy import JSON, String, bindparam, cast, func, select
+from sqlalchemy import JSON, String, bindparam, cast, func, literal_column, select
 
 from axion_bus.store.schema import exact_collation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sqlalchemy import Column, ColumnElement, Select, Table
+    from sqlalchemy import Column, ColumnElement, Dialect, Select, Table
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 _TIME_CHARACTERS = len("2025-01-31 23:59:59.000000")
 
 
-def select_rows(columns: Iterable[Column[Any]]) -> Select[Any]:
-    """A SELECT for ``read_rows``: each row is one JSON array of ``columns``. A JSON column is the text that it has."""
+def select_rows(columns: Iterable[Column[Any]], kind: str | None = None) -> Select[Any]:
+    """A SELECT for ``read_rows``: each row is one JSON array of ``columns``. A JSON column is the text that it has.
+
+    ``kind`` stands before them, if it is given: so that rows of several tables can be told from each other.
+    """
     # the cast: MariaDB's JSON columns have a collation of their own, which does not mix with the other texts'
-    return select(func.json_array(*(cast(each, String) if isinstance(each.type, JSON) else each for each in columns)))
+    values = [cast(each, String) if isinstance(each.type, JSON) else each for each in columns]
+    return select(func.json_array(*([] if kind is None else [literal_column(f"'{kind}'")]), *values))
 
 
-def is_given(column: ColumnElement[Any]) -> ColumnElement[bool]:
+def is_given(column: ColumnElement[Any], name: str = "given") -> ColumnElement[bool]:
     """That ``column`` has one of the values ``given`` at execution: so the statement is built once, which takes 0.1 ms or more."""
-    return column.in_(bindparam("given", expanding=True))
+    return column.in_(bindparam(name, expanding=True))
 
 
 async def read_rows(connection: AsyncConnection, statement: Select[Any], **parameters: Any) -> list[list[Any]]:
@@ -60,7 +64,7 @@ async def _insert(
 ) -> None:
     if rows:
         names = ", ".join(_quoted(connection, name) for name in columns)
-        marks = ", ".join([_mark(connection)] * len(columns))
+        marks = ", ".join([mark(connection.dialect)] * len(columns))
         # the driver makes one statement of many rows only if it reads "INSERT ... VALUES (...)"
         statement = f"INSERT INTO {table.name} ({names}) VALUES ({marks}){suffix}"  # noqa: S608 - our own names
         await connection.exec_driver_sql(statement, list(rows))
@@ -91,8 +95,9 @@ def _quoted(connection: AsyncConnection, name: str) -> str:
     return connection.dialect.identifier_preparer.quote(name)
 
 
-def _mark(connection: AsyncConnection) -> str:
-    return "%s" if connection.dialect.name == "mysql" else "?"
+def mark(dialect: Dialect) -> str:
+    """What stands for a value in a driver's statement."""
+    return "%s" if dialect.name == "mysql" else "?"
 
 
 @lru_cache(maxsize=256)

@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, delete, select
 
 from axion_bus.domain.noise import Silence
 from axion_bus.domain.rules import parse_matcher
+from axion_bus.store.prepared import Prepared
 from axion_bus.store.rows import insert_rows, is_given, read_rows, read_time, select_rows, stored_json, stored_time
 from axion_bus.store.schema import silence
 
@@ -22,26 +23,34 @@ if TYPE_CHECKING:
     from axion_bus.domain.rules import Matcher
 
 _COLUMNS = tuple(column.name for column in silence.c)
-_order = silence.c.CreatedAt, silence.c.SilenceGuid
-_ending = select_rows(silence.c).where(silence.c.EndsAt > bindparam("after")).order_by(*_order)
+ENDING = "silence"
+"""The kind of the rows of ``ending``."""
+ending = select_rows(silence.c, ENDING).where(silence.c.EndsAt > bindparam("ends_after"))
+"""The silences that end after ``ends_after``."""
+_ending = Prepared(ending)
 _by_guid = select_rows(silence.c).where(is_given(silence.c.SilenceGuid)).with_for_update()
 
 
 async def ending_after(connection: AsyncConnection, after: datetime) -> list[Silence]:
     """The silences that end after that time, the oldest first."""
-    return [_silence(*row) for row in await read_rows(connection, _ending, after=after)]
+    return oldest_first([read_silence(*row) for _, *row in await _ending.rows(connection, ends_after=after)])
+
+
+def oldest_first(silences: list[Silence]) -> list[Silence]:
+    """In the order in which they were made; one whose times cannot be read comes first."""
+    return sorted(silences, key=lambda each: (each.created_at is not None, each.created_at, each.guid))
 
 
 async def by_guid(connection: AsyncConnection, guids: Collection[str]) -> list[Silence]:
     """The silences with these guids, locked."""
-    return [_silence(*row) for row in await read_rows(connection, _by_guid, given=sorted(guids))]
+    return [read_silence(*row) for row in await read_rows(connection, _by_guid, given=sorted(guids))]
 
 
 async def newest(connection: AsyncConnection, ends_after: datetime | None, limit: int) -> list[Silence]:
     """Silences that end after that time (None: all), the newest first."""
     wanted = select_rows(silence.c) if ends_after is None else select_rows(silence.c).where(silence.c.EndsAt > ends_after)
     newest_first = wanted.order_by(silence.c.CreatedAt.desc(), silence.c.SilenceGuid.desc())
-    return [_silence(*row) for row in await read_rows(connection, newest_first.limit(limit))]
+    return [read_silence(*row) for row in await read_rows(connection, newest_first.limit(limit))]
 
 
 async def guids_like(connection: AsyncConnection, prefix: str, limit: int) -> list[str]:
@@ -71,7 +80,7 @@ def _row(each: Silence) -> tuple[Any, ...]:
     )
 
 
-def _silence(  # noqa: PLR0917 - the columns, in their order
+def read_silence(  # noqa: PLR0917 - the columns, in their order
     guid: str,
     matchers: str,
     comment: str,
@@ -81,6 +90,7 @@ def _silence(  # noqa: PLR0917 - the columns, in their order
     ends_at: str,
     expired_by: str | None,
 ) -> Silence:
+    """The silence that a row is; what cannot be read of it is its fault."""
     about: dict[str, Any] = {"guid": guid, "comment": comment, "created_by": created_by, "expired_by": expired_by}
     try:
         times: dict[str, Any] = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from axion_bus.errors import StoreConflict, StoreRefused, StoreUnavailable
 from axion_bus.ports import UNMEASURED
-from axion_bus.store import alerts, communications, desk, incidents, sending, silences, slots, survey
+from axion_bus.store import alerts, communications, desk, incidents, meeting, sending, silences, slots, survey
 from axion_bus.store.engine import connected, make_engine, retried
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from axion_bus.domain.incident import Incident
     from axion_bus.domain.noise import Silence
     from axion_bus.domain.routing import NotifyCode
-    from axion_bus.ports import Changes, Leased, Meter, Outgoing, Settlement, Slot, Standing
+    from axion_bus.ports import Changes, Leased, Met, Meter, Outgoing, Settlement, Slot, Standing
 
 T = TypeVar("T")
 
@@ -37,13 +37,28 @@ class SqlTransaction:
         """Whether the audit stream has the row ``guid``."""
         return await communications.exists(self.connection, guid)
 
+    async def meet(
+        self,
+        *,
+        fingerprints: Collection[str],
+        keys: Collection[str],
+        ingest_keys: Collection[str],
+        closed_since: datetime | None,
+        ends_after: datetime,
+    ) -> Met:
+        """What alerts with these fingerprints and keys meet."""
+        return await meeting.meet(
+            self.connection,
+            fingerprints=fingerprints,
+            keys=keys,
+            ingest_keys=ingest_keys,
+            closed_since=closed_since,
+            ends_after=ends_after,
+        )
+
     async def accepted(self, ingest_keys: Collection[str]) -> Mapping[str, str | None]:
         """Those of ``ingest_keys`` that are in the audit stream already."""
         return await communications.accepted(self.connection, ingest_keys) if ingest_keys else {}
-
-    async def open_alerts(self, fingerprints: Collection[str]) -> Sequence[AlertRecord]:
-        """The firing alerts with these fingerprints."""
-        return await alerts.open_by_fingerprint(self.connection, fingerprints) if fingerprints else ()
 
     async def alerts_by_guid(self, guids: Collection[str]) -> Sequence[AlertRecord]:
         """The alerts with these guids, open or not."""

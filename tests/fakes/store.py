@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from axion_bus.domain.alert import AlertStatus
 from axion_bus.domain.incident import CloseReason, IncidentStatus
 from axion_bus.errors import StoreConflict, StoreRefused, StoreUnavailable
-from axion_bus.ports import Outgoing, Slot
+from axion_bus.ports import Met, Outgoing, Slot
 from tests.fakes.tables import Tables
 
 if TYPE_CHECKING:
@@ -41,13 +41,30 @@ class MemoryTransaction:
     async def has_communication(self, guid: str) -> bool:
         return guid in self.tables.rows
 
+    async def meet(
+        self,
+        *,
+        fingerprints: Collection[str],
+        keys: Collection[str],
+        ingest_keys: Collection[str],
+        closed_since: datetime | None,
+        ends_after: datetime,
+    ) -> Met:
+        return Met(
+            alerts=[
+                each
+                for each in self.tables.alerts.values()
+                if each.fingerprint in fingerprints and each.status is AlertStatus.FIRING
+            ],
+            incidents=list(await self.incidents_by_key(keys, closed_since)),
+            merged={key: target.guid for key, target in (await self.merge_targets(keys)).items()},
+            silences=list(await self.silences(ends_after)),
+            accepted=dict(await self.accepted(ingest_keys)),
+        )
+
     async def accepted(self, ingest_keys: Collection[str]) -> Mapping[str, str | None]:
         known = {row.communication.ingest_key: row.communication.alert_guid for row in self.tables.rows.values()}
         return {key: known[key] for key in ingest_keys if key in known}
-
-    async def open_alerts(self, fingerprints: Collection[str]) -> Sequence[AlertRecord]:
-        alerts = self.tables.alerts.values()
-        return [each for each in alerts if each.fingerprint in fingerprints and each.status is AlertStatus.FIRING]
 
     async def taken_alert_guids(self, guids: Collection[str]) -> frozenset[str]:
         return frozenset(guid for guid in guids if guid in self.tables.alerts)

@@ -15,10 +15,10 @@ from tests.builders import an_incident
 from tests.fakes import NOON
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
-    from axion_bus.ports import Outgoing
+    from axion_bus.ports import Outgoing, Transaction
     from axion_bus.store.sql import SqlStore
 
 LEASE = timedelta(seconds=30)
@@ -119,6 +119,12 @@ def delivered(outgoing: Outgoing, at: datetime = NOON) -> Settlement:
 def failed(outgoing: Outgoing, again: datetime | None, at: datetime = NOON) -> Settlement:
     """The broker does not have it; ``again`` None: given up."""
     return Settlement(outgoing.guid, outgoing.attempts + 1, at, at, error="no route", next_attempt_at=again)
+
+
+async def open_alerts(transaction: Transaction, fingerprints: Collection[str]) -> Sequence[AlertRecord]:
+    """The firing alerts with these fingerprints, locked."""
+    found = await transaction.meet(fingerprints=fingerprints, keys=(), ingest_keys=(), closed_since=None, ends_after=NOON)
+    return found.alerts
 
 
 async def look(store: SqlStore, query: str, **values: Any) -> list[tuple[Any, ...]]:

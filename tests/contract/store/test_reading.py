@@ -9,12 +9,16 @@ import pytest
 
 from axion_bus.domain.alert import AlertStatus
 from axion_bus.domain.incident import CloseReason, IncidentStatus
-from axion_bus.ports import Changes
+from axion_bus.domain.noise import Silence
+from axion_bus.domain.rules import parse_matcher
+from axion_bus.errors import StoreConflict
+from axion_bus.ports import Changes, Met
 from tests.builders import an_incident
-from tests.contract.store.scenes import a_message, a_record, save
+from tests.contract.store.scenes import a_message, a_record, look, open_alerts, save
 from tests.fakes import NOON
 
 HOUR = timedelta(hours=1)
+MOMENT = timedelta(microseconds=1)
 
 
 def resolved(name, **given):
@@ -35,9 +39,7 @@ def guids(found):
     return sorted(each.guid for each in found)
 
 
-@pytest.mark.parametrize(
-    "method", ["accepted", "open_alerts", "alerts_by_guid", "taken_alert_guids", "incidents_by_guid", "firing"]
-)
+@pytest.mark.parametrize("method", ["accepted", "alerts_by_guid", "taken_alert_guids", "incidents_by_guid", "firing"])
 async def test_who_asks_for_nothing_gets_nothing(store, method):
     await save(store, new_alerts=[a_record()], new_incidents=[an_incident()], communications=[a_message(ingest_key="a")])
 
@@ -64,7 +66,7 @@ async def test_open_alerts_are_the_firing_ones_with_these_fingerprints(store):
     await save(store, new_alerts=[fires, a_record("b"), resolved("c")])
     await save(store, new_alerts=[resolved("older", fingerprint=fires.fingerprint)])
 
-    found = await read(store, "open_alerts", ["fingerprint-a", "fingerprint-c", "fingerprint-d"])
+    found = await store.write(lambda transaction: open_alerts(transaction, ["fingerprint-a", "fingerprint-c", "fingerprint-d"]))
 
     assert [fires] == list(found)
 
@@ -136,17 +138,67 @@ async def test_a_transaction_sees_what_it_has_written(store):
         record = a_record(incident_guid="incident-1")
         await transaction.save(Changes(new_alerts=[record]))
         await transaction.save(Changes(changed_alerts=[replace(record, count=2)]))
-        return await transaction.open_alerts([record.fingerprint])
+        return await open_alerts(transaction, [record.fingerprint])
 
     (found,) = await store.write(work)
 
     assert 2 == found.count
 
 
+def a_meeting(**given):
+    return {"fingerprints": (), "keys": (), "ingest_keys": (), "closed_since": None, "ends_after": NOON, **given}
+
+
+async def test_all_that_alerts_meet_comes_at_once(store):
+    merged = closed("merged", correlation_key="m", close_reason=CloseReason.MERGED, merged_into="target")
+    target = an_incident(guid="target", correlation_key="t")
+    lately, long_ago = closed("lately", correlation_key="c"), closed("long-ago", NOON - MOMENT, correlation_key="c")
+    still_open = an_incident(guid="open", correlation_key="k")
+    silence = Silence(
+        guid="s", matchers=(parse_matcher("package = WEBAPI"),), starts_at=NOON, ends_at=NOON + MOMENT, created_at=NOON
+    )
+    changes = Changes(
+        new_alerts=[a_record("a"), resolved("b"), a_record("c")],
+        new_incidents=[target, merged, lately, long_ago, still_open],
+        communications=[a_message(ingest_key="i", alert_guid="alert-a"), a_message(ingest_key="j")],
+        silences=[silence],
+    )
+    await store.write(lambda transaction: transaction.save(changes))
+    keys = {"keys": ["k", "c", "m", "unknown"], "ingest_keys": ["i", "unknown"], "closed_since": NOON}
+
+    met = await store.write(
+        lambda transaction: transaction.meet(**a_meeting(fingerprints=["fingerprint-a", "fingerprint-b"], **keys))
+    )
+
+    assert (["alert-a"], ["lately", "merged", "open"]) == (guids(met.alerts), guids(met.incidents))
+    assert ({"m": "target"}, {"i": "alert-a"}, ["s"]) == (met.merged, met.accepted, guids(met.silences))
+
+
+async def test_nothing_is_met_by_nothing(store):
+    await save(store, new_alerts=[a_record()], new_incidents=[an_incident()], communications=[a_message(ingest_key="a")])
+
+    met = await store.write(lambda transaction: transaction.meet(**a_meeting()))
+
+    assert Met() == met
+
+
+async def test_what_is_met_is_locked(mariadb_store):
+    await save(mariadb_store, new_alerts=[a_record("a")], new_incidents=[an_incident(guid="open", correlation_key="k")])
+
+    async def work(transaction):
+        await transaction.meet(**a_meeting(fingerprints=["fingerprint-a"], keys=["k"], ingest_keys=["i"], closed_since=NOON))
+        for table in ("data_alert", "data_incident"):
+            with pytest.raises(StoreConflict):
+                await look(mariadb_store, f"SELECT 1 FROM {table} FOR UPDATE NOWAIT")
+        return True
+
+    assert await mariadb_store.write(work)
+
+
 async def test_what_one_store_committed_another_sees(store, other_store):
     await save(store, new_alerts=[a_record()])
 
-    assert ["alert-a"] == guids(await read(other_store, "open_alerts", ["fingerprint-a"]))
+    assert ["alert-a"] == guids(await other_store.write(lambda transaction: open_alerts(transaction, ["fingerprint-a"])))
 
 
 async def test_what_was_committed_since_a_transaction_began_is_seen_in_it(mariadb_store):
@@ -164,7 +216,7 @@ async def test_many_keys_are_looked_up_at_once(store):
     records = [a_record(str(number)) for number in range(3000)]
     await save(store, new_alerts=records, communications=[a_message(ingest_key=str(number)) for number in range(3000)])
 
-    found = await read(store, "open_alerts", [record.fingerprint for record in records])
+    found = await store.write(lambda transaction: open_alerts(transaction, [record.fingerprint for record in records]))
     accepted = await read(store, "accepted", [str(number) for number in range(3000)])
 
     assert (3000, 3000) == (len(found), len(accepted))

@@ -11,7 +11,7 @@ import pytest
 from axion_bus.errors import StoreConflict, StoreUnavailable
 from axion_bus.ports import Changes
 from axion_bus.store.sql import open_store
-from tests.contract.store.scenes import a_message, a_record, look, save
+from tests.contract.store.scenes import a_message, a_record, look, open_alerts, save
 
 MESSAGES = "SELECT COUNT(*) FROM data_incident_communication"
 
@@ -23,10 +23,10 @@ async def test_the_loser_of_a_deadlock_runs_again(mariadb_store):
 
     async def work(transaction, first, second):
         number = next(tries)
-        await transaction.open_alerts([f"fingerprint-{first}"])
+        await open_alerts(transaction, [f"fingerprint-{first}"])
         if number < 2:
             await both_have_one.wait()
-        await transaction.open_alerts([f"fingerprint-{second}"])
+        await open_alerts(transaction, [f"fingerprint-{second}"])
         await transaction.save(Changes(communications=[a_message()]))
 
     async with asyncio.timeout(5):
@@ -44,9 +44,9 @@ async def test_transactions_on_different_alerts_do_not_wait_for_each_other(maria
     await save(mariadb_store, new_alerts=[a_record(str(number)) for number in range(20)])
 
     async def work(transaction):
-        await transaction.open_alerts([f"fingerprint-{number}" for number in range(10)])
+        await open_alerts(transaction, [f"fingerprint-{number}" for number in range(10)])
         async with asyncio.timeout(4):
-            await mariadb_store.write(lambda other: other.open_alerts([f"fingerprint-{number}" for number in range(10, 20)]))
+            await mariadb_store.write(lambda other: open_alerts(other, [f"fingerprint-{number}" for number in range(10, 20)]))
 
     await mariadb_store.write(work)
 
@@ -57,7 +57,7 @@ async def test_whoever_waits_too_long_for_a_lock_gives_up_everything_and_begins_
     holding, enough = asyncio.Event(), asyncio.Event()
 
     async def hold(transaction):
-        await transaction.open_alerts(["fingerprint-a"])
+        await open_alerts(transaction, ["fingerprint-a"])
         holding.set()
         await enough.wait()
 
@@ -66,7 +66,7 @@ async def test_whoever_waits_too_long_for_a_lock_gives_up_everything_and_begins_
         await transaction.save(Changes(communications=[a_message(guid=f"try-{number}")]))
         if number == 2:
             enough.set()
-        await transaction.open_alerts(["fingerprint-a"])
+        await open_alerts(transaction, ["fingerprint-a"])
 
     async with open_store(empty_mariadb, password=None, pool_size=5, timeout_s=2) as store:
         await save(store, new_alerts=[a_record()])

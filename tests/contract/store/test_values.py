@@ -13,7 +13,7 @@ from axion_bus.domain.communication import Channel, CommunicationStatus
 from axion_bus.domain.incident import CloseReason, IncidentStatus
 from axion_bus.errors import StoreRefused
 from tests.builders import an_incident
-from tests.contract.store.scenes import a_message, a_record, an_event, claim, look, save
+from tests.contract.store.scenes import a_message, a_record, an_event, claim, look, open_alerts, save
 from tests.fakes import NOON
 
 NASTY_TEXTS = {
@@ -217,7 +217,7 @@ async def test_fingerprints_that_differ_in_case_or_spaces_are_different(store):
 
     await save(store, new_alerts=records)
 
-    found = await store.write(lambda transaction: transaction.open_alerts(["abc "]))
+    found = await store.write(lambda transaction: open_alerts(transaction, ["abc "]))
     assert [records[2]] == found
 
 
