@@ -16,7 +16,7 @@ from axion_bus.domain.events import Event, EventKind
 from axion_bus.domain.noise import active
 from axion_bus.pipeline.behind import Behind
 from axion_bus.pipeline.inbound import accepted_row, failed_row
-from axion_bus.ports import ALREADY_ACCEPTED, Changes, Link, Outcome
+from axion_bus.ports import ALREADY_ACCEPTED, Changes, Link, Outcome, Sought
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -108,13 +108,14 @@ class Batch:
         if not found:
             return
         board, keys = self._board, {each.key for each in found}
-        met = await transaction.meet(
+        sought = Sought(
             fingerprints={each.fingerprint for each in found},
             keys=keys,
             ingest_keys={each.ingest_key for each in found if each.ingest_key},
             closed_since=self._closed_since(),
             ends_after=self.now,
         )
+        met = await transaction.meet(sought)
         board.silences = active((*self.standing, *met.silences), self.now)
         board.put_alerts(met.alerts)
         board.put_incidents(met.incidents)

@@ -32,6 +32,7 @@ from axion_bus.ports.store import (
     Link,
     Met,
     Slot,
+    Sought,
     Store,
     Transaction,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "Requests",
     "Settlement",
     "Slot",
+    "Sought",
     "Standing",
     "Store",
     "Survey",

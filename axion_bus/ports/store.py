@@ -49,6 +49,20 @@ class Changes:
     silences: list[Silence] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sought:
+    """Fingerprints, correlation keys and ingest keys of alerts that came in.
+
+    ``closed_since`` is how far back closed incidents matter (None: not at all), ``ends_after`` which silences do.
+    """
+
+    fingerprints: Collection[str] = ()
+    keys: Collection[str] = ()
+    ingest_keys: Collection[str] = ()
+    closed_since: datetime | None = None
+    ends_after: datetime
+
+
 @dataclass(slots=True, kw_only=True)
 class Met:
     """What alerts meet: firing alerts of their fingerprints; of their correlation keys the open incidents, and those closed lately.
@@ -95,19 +109,8 @@ class Transaction(Protocol):
         """Whether the audit stream has the row ``guid``."""
         ...
 
-    async def meet(
-        self,
-        *,
-        fingerprints: Collection[str],
-        keys: Collection[str],
-        ingest_keys: Collection[str],
-        closed_since: datetime | None,
-        ends_after: datetime,
-    ) -> Met:
-        """What alerts with these fingerprints, correlation and ingest keys meet. ``closed_since`` None: no closed incident.
-
-        ``silences`` are those that end after ``ends_after``.
-        """
+    async def meet(self, sought: Sought) -> Met:
+        """What alerts meet; alerts and incidents are locked."""
         ...
 
     async def accepted(self, ingest_keys: Collection[str]) -> Mapping[str, str | None]:

@@ -9,35 +9,26 @@ from axion_bus.store import alerts, communications, desk, incidents, silences
 from axion_bus.store.prepared import Prepared
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-    from datetime import datetime
-
     from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from axion_bus.ports import Sought
 
 # Alerts before incidents: rows are locked in the order of the parts. What was accepted is looked for when the alerts are ours.
 _met = Prepared(silences.ending, alerts.open_of, incidents.open_of, incidents.closed_of, desk.leads_of, communications.accepted_of)
 
 
-async def meet(
-    connection: AsyncConnection,
-    *,
-    fingerprints: Collection[str],
-    keys: Collection[str],
-    ingest_keys: Collection[str],
-    closed_since: datetime | None,
-    ends_after: datetime,
-) -> Met:
+async def meet(connection: AsyncConnection, sought: Sought) -> Met:
     """What ``ports.Met`` says, alerts and incidents locked."""
-    wanted = sorted(keys)
+    wanted = sorted(sought.keys)
     found = await _met.rows(
         connection,
-        ends_after=ends_after,
-        fingerprints=sorted(fingerprints),
+        ends_after=sought.ends_after,
+        fingerprints=sorted(sought.fingerprints),
         keys=wanted,
-        reopened=wanted if closed_since else (),
-        since=closed_since,
+        reopened=wanted if sought.closed_since else (),
+        since=sought.closed_since,
         merged=wanted,
-        ingest_keys=sorted(ingest_keys),
+        ingest_keys=sorted(sought.ingest_keys),
     )
     met = Met()
     leads = []

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from axion_bus.domain.incident import Incident
     from axion_bus.domain.noise import Silence
     from axion_bus.domain.routing import NotifyCode
-    from axion_bus.ports import Changes, Leased, Met, Meter, Outgoing, Settlement, Slot, Standing
+    from axion_bus.ports import Changes, Leased, Met, Meter, Outgoing, Settlement, Slot, Sought, Standing
 
 T = TypeVar("T")
 
@@ -37,24 +37,9 @@ class SqlTransaction:
         """Whether the audit stream has the row ``guid``."""
         return await communications.exists(self.connection, guid)
 
-    async def meet(
-        self,
-        *,
-        fingerprints: Collection[str],
-        keys: Collection[str],
-        ingest_keys: Collection[str],
-        closed_since: datetime | None,
-        ends_after: datetime,
-    ) -> Met:
-        """What alerts with these fingerprints and keys meet."""
-        return await meeting.meet(
-            self.connection,
-            fingerprints=fingerprints,
-            keys=keys,
-            ingest_keys=ingest_keys,
-            closed_since=closed_since,
-            ends_after=ends_after,
-        )
+    async def meet(self, sought: Sought) -> Met:
+        """What alerts meet."""
+        return await meeting.meet(self.connection, sought)
 
     async def accepted(self, ingest_keys: Collection[str]) -> Mapping[str, str | None]:
         """Those of ``ingest_keys`` that are in the audit stream already."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from axion_bus.domain.incident import Incident
     from axion_bus.domain.noise import Silence
     from axion_bus.domain.routing import NotifyCode
-    from axion_bus.ports import Changes, Leased, Settlement
+    from axion_bus.ports import Changes, Leased, Settlement, Sought
 
 T = TypeVar("T")
 
@@ -41,25 +41,17 @@ class MemoryTransaction:
     async def has_communication(self, guid: str) -> bool:
         return guid in self.tables.rows
 
-    async def meet(
-        self,
-        *,
-        fingerprints: Collection[str],
-        keys: Collection[str],
-        ingest_keys: Collection[str],
-        closed_since: datetime | None,
-        ends_after: datetime,
-    ) -> Met:
+    async def meet(self, sought: Sought) -> Met:
         return Met(
             alerts=[
                 each
                 for each in self.tables.alerts.values()
-                if each.fingerprint in fingerprints and each.status is AlertStatus.FIRING
+                if each.fingerprint in sought.fingerprints and each.status is AlertStatus.FIRING
             ],
-            incidents=list(await self.incidents_by_key(keys, closed_since)),
-            merged={key: target.guid for key, target in (await self.merge_targets(keys)).items()},
-            silences=list(await self.silences(ends_after)),
-            accepted=dict(await self.accepted(ingest_keys)),
+            incidents=list(await self.incidents_by_key(sought.keys, sought.closed_since)),
+            merged={key: target.guid for key, target in (await self.merge_targets(sought.keys)).items()},
+            silences=list(await self.silences(sought.ends_after)),
+            accepted=dict(await self.accepted(sought.ingest_keys)),
         )
 
     async def accepted(self, ingest_keys: Collection[str]) -> Mapping[str, str | None]:

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from axion_bus.domain.alert import AlertRecord, AlertStatus, Severity
 from axion_bus.domain.communication import Channel, Communication, CommunicationStatus, Direction
-from axion_bus.ports import Changes, Settlement
+from axion_bus.ports import Changes, Settlement, Sought
 from tests.builders import an_incident
 from tests.fakes import NOON
 
@@ -123,8 +123,7 @@ def failed(outgoing: Outgoing, again: datetime | None, at: datetime = NOON) -> S
 
 async def open_alerts(transaction: Transaction, fingerprints: Collection[str]) -> Sequence[AlertRecord]:
     """The firing alerts with these fingerprints, locked."""
-    found = await transaction.meet(fingerprints=fingerprints, keys=(), ingest_keys=(), closed_since=None, ends_after=NOON)
-    return found.alerts
+    return (await transaction.meet(Sought(fingerprints=fingerprints, ends_after=NOON))).alerts
 
 
 async def look(store: SqlStore, query: str, **values: Any) -> list[tuple[Any, ...]]:

@@ -12,7 +12,7 @@ from axion_bus.domain.incident import CloseReason, IncidentStatus
 from axion_bus.domain.noise import Silence
 from axion_bus.domain.rules import parse_matcher
 from axion_bus.errors import StoreConflict
-from axion_bus.ports import Changes, Met
+from axion_bus.ports import Changes, Met, Sought
 from tests.builders import an_incident
 from tests.contract.store.scenes import a_message, a_record, look, open_alerts, save
 from tests.fakes import NOON
@@ -145,10 +145,6 @@ async def test_a_transaction_sees_what_it_has_written(store):
     assert 2 == found.count
 
 
-def a_meeting(**given):
-    return {"fingerprints": (), "keys": (), "ingest_keys": (), "closed_since": None, "ends_after": NOON, **given}
-
-
 async def test_all_that_alerts_meet_comes_at_once(store):
     merged = closed("merged", correlation_key="m", close_reason=CloseReason.MERGED, merged_into="target")
     target = an_incident(guid="target", correlation_key="t")
@@ -167,7 +163,7 @@ async def test_all_that_alerts_meet_comes_at_once(store):
     keys = {"keys": ["k", "c", "m", "unknown"], "ingest_keys": ["i", "unknown"], "closed_since": NOON}
 
     met = await store.write(
-        lambda transaction: transaction.meet(**a_meeting(fingerprints=["fingerprint-a", "fingerprint-b"], **keys))
+        lambda transaction: transaction.meet(Sought(ends_after=NOON, fingerprints=["fingerprint-a", "fingerprint-b"], **keys))
     )
 
     assert (["alert-a"], ["lately", "merged", "open"]) == (guids(met.alerts), guids(met.incidents))
@@ -177,7 +173,7 @@ async def test_all_that_alerts_meet_comes_at_once(store):
 async def test_nothing_is_met_by_nothing(store):
     await save(store, new_alerts=[a_record()], new_incidents=[an_incident()], communications=[a_message(ingest_key="a")])
 
-    met = await store.write(lambda transaction: transaction.meet(**a_meeting()))
+    met = await store.write(lambda transaction: transaction.meet(Sought(ends_after=NOON)))
 
     assert Met() == met
 
@@ -186,7 +182,9 @@ async def test_what_is_met_is_locked(mariadb_store):
     await save(mariadb_store, new_alerts=[a_record("a")], new_incidents=[an_incident(guid="open", correlation_key="k")])
 
     async def work(transaction):
-        await transaction.meet(**a_meeting(fingerprints=["fingerprint-a"], keys=["k"], ingest_keys=["i"], closed_since=NOON))
+        await transaction.meet(
+            Sought(ends_after=NOON, fingerprints=["fingerprint-a"], keys=["k"], ingest_keys=["i"], closed_since=NOON)
+        )
         for table in ("data_alert", "data_incident"):
             with pytest.raises(StoreConflict):
                 await look(mariadb_store, f"SELECT 1 FROM {table} FOR UPDATE NOWAIT")
