@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.chaos.scene import start_hearing
+from tests.contract.dbus.parties import Parties
 from tests.gdbus import Gdbus
 from tests.servers import DbusDaemon, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
+    from tests.contract.dbus.parties import Party
     from tests.servers import Daemon, Mosquitto
 
 POLICY = Path(__file__).parents[2] / "config" / "dbus" / "org.axion.Bus1.conf"
@@ -48,3 +50,12 @@ def serving(dbus: DbusDaemon, broker: Mosquitto, make_daemon: Callable[..., Daem
         return daemon
 
     return start
+
+
+@pytest.fixture
+async def watcher(dbus: DbusDaemon) -> AsyncIterator[Party]:
+    """Somebody else on the bus, who hears everything that the daemon tells."""
+    async with Parties(dbus.address) as everybody:
+        party = await everybody.join()
+        await party.hear("type='signal',path_namespace='/org/axion/Bus1'")
+        yield party

@@ -12,7 +12,6 @@ import pytest
 from axion_bus.buses.dbus.values import plain
 from tests.chaos import ledger
 from tests.chaos.subscriber import Subscriber
-from tests.contract.dbus.parties import Parties
 from tests.contract.running import until
 from tests.gdbus import MANAGER, NAME, ROOT, given
 from tests.servers import wait_until
@@ -20,15 +19,6 @@ from tests.servers import wait_until
 INCIDENT = f"{NAME}.Incident"
 DOCUMENTS = Path(__file__).parents[2] / "config" / "dbus"
 ALERT = '{"id": "1", "title": "Disk full", "severity": "HIGH", "package": "STORAGE"}'
-
-
-@pytest.fixture
-async def watcher(dbus):
-    """Somebody else on the bus, who hears everything that the daemon tells."""
-    async with Parties(dbus.address) as everybody:
-        party = await everybody.join()
-        await party.hear("type='signal',path_namespace='/org/axion/Bus1'")
-        yield party
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from axion_bus.buses.dbus.values import plain
 from tests.chaos import ledger
 from tests.chaos.scene import start_hearing
 from tests.chaos.subscriber import Subscriber
-from tests.contract.dbus.parties import Parties
 from tests.contract.running import until
 from tests.gdbus import given
 from tests.people import define, messages
@@ -92,15 +91,6 @@ async def test_a_click_on_acknowledge_moves_the_incident_everywhere(working, ser
     (row,) = ledger.query(store_url, INBOUND)
     assert ("RECEIVED", "ann") == (row["Status"], json.loads(row["Metadata"])["by"])
     assert ("ann", {"old": "CREATED", "new": "INVESTIGATING"}) == (event["data"]["by"], event["data"]["change"])
-
-
-@pytest.fixture
-async def watcher(dbus):
-    """A second client on the bus, who hears everything that the daemon tells."""
-    async with Parties(dbus.address) as everybody:
-        party = await everybody.join()
-        await party.hear("type='signal',path_namespace='/org/axion/Bus1'")
-        yield party
 
 
 async def test_what_is_submitted_on_the_bus_is_answered_on_the_desktop_and_seen_everywhere(  # noqa: PLR0917 - everybody has a part
