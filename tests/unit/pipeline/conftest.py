@@ -16,12 +16,14 @@ from axion_bus.formats import FormatName, decoder
 from axion_bus.pipeline.courier import Courier
 from axion_bus.pipeline.decode import Source, Sources
 from axion_bus.pipeline.delivery import Deliveries, Dispatch, Fate
+from axion_bus.pipeline.gaps import Gaps
 from axion_bus.pipeline.intake import Intake
 from axion_bus.pipeline.outbox import Outbox
 from axion_bus.pipeline.progress import Progress
 from axion_bus.pipeline.record import Recorder
 from tests.builders import an_incident
-from tests.fakes import FakeBus, FakeChannel, FakeClock, FakePublisher, MemoryStore, Row, VirtualTimeLoop
+from tests.fakes import FakeBus, FakeChannel, FakeClock, FakePublisher, MemoryStore, Row, VirtualTimeLoop, time_passes
+from tests.unit.pipeline.gaps import KNOWN
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
@@ -228,3 +230,21 @@ def make_courier(store, clock, progress, make_deliveries) -> Callable[..., Couri
 def carrying(make_courier, running, stop) -> Callable[..., object]:
     """Runs a courier beside the test's own steps."""
     return lambda channels, **given: running(make_courier(channels, **given).run(stop))
+
+
+@pytest.fixture
+def make_gaps(parts):
+    return lambda slot=KNOWN: Gaps(slot=slot, **parts)
+
+
+@pytest.fixture
+def telling(make_gaps, running, stop):
+    """Runs a Gaps that is told what ``tell`` tells it, and writes it."""
+
+    async def telling(tell, slot=KNOWN, gaps=None):
+        gaps = gaps or make_gaps(slot)
+        async with running(gaps.run(stop), gaps.wake):
+            tell(gaps)
+            await time_passes(1)
+
+    return telling
