@@ -6,14 +6,12 @@ Both databases run the same statements; what differs (locking, connecting) has i
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import sqlite3
 import time
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote
 
 from pydantic_core import from_json, to_json
 from sqlalchemy import URL, event, make_url
@@ -22,7 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from axion_bus.errors import StoreConflict, StoreRefused, StoreUnavailable
-from axion_bus.store.sqlite_cursor import Cursor
+from axion_bus.store.sqlite_driver import open_file
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -50,13 +48,6 @@ _SQLITE_REFUSED = frozenset(
     {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH}
     | {sqlite3.SQLITE_MISUSE, sqlite3.SQLITE_RANGE}
 )
-# WAL loses commits in versions with the WAL-reset bug when several connections write (sqlite.org/wal.html#walresetbug).
-_WAL_FIXED_IN = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
-
-
-def wal_is_safe(version: tuple[int, int, int]) -> bool:
-    """Whether SQLite ``version`` is free of the WAL-reset bug."""
-    return version >= _WAL_FIXED_IN[0] or any(version[:2] == fixed[:2] and version >= fixed for fixed in _WAL_FIXED_IN)
 
 
 def make_engine(url: str, *, password: str | None = None, pool_size: int = 5, timeout_s: float = 10.0) -> AsyncEngine:
@@ -74,9 +65,9 @@ def make_engine(url: str, *, password: str | None = None, pool_size: int = 5, ti
         "pool_reset_on_return": None,  # connected() ends every transaction; the pool would roll back what is committed already
     }
     if parsed.drivername.startswith("sqlite"):
-        # One connection: SQLite has one writer, and rollback-journal readers would only stand in its way.
-        engine = create_async_engine(parsed, pool_size=1, connect_args={"timeout": lock_wait_s}, **common)
-        event.listen(engine.sync_engine, "do_connect", _open_sqlite)
+        # One connection: SQLite has one writer, and every transaction of ours may write.
+        opened = partial(open_file, parsed.database or "", lock_wait_s)
+        engine = create_async_engine(parsed, pool_size=1, async_creator=opened, **common)
         event.listen(engine.sync_engine, "connect", _set_up_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         event.listen(engine.sync_engine, "handle_error", _reopen_sqlite)
@@ -112,29 +103,13 @@ def _dump_json(value: Any) -> str:
     return to_json(value).decode()
 
 
-def _open_sqlite(dialect: object, record: object, arguments: list[Any], options: dict[str, Any]) -> None:
-    path = arguments[0]
-    if not os.access(path, os.R_OK | os.W_OK):
-        # Not left to the driver: when it cannot open a file, its thread may complain after the loop has ended (aiosqlite 0.22.1).
-        error = sqlite3.OperationalError("unable to open database file: it is not there, or may not be read and written")
-        error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
-        raise error
-    # rw, not rwc: a file that is not there, on a disk that is not mounted perhaps, is not an empty database
-    arguments[0] = f"file:{quote(path)}?mode=rw"
-    options["uri"] = True
-
-
 def _set_up_sqlite(connection: Any, record: object) -> None:
-    driver = connection.driver_connection
-    driver.cursor = partial(Cursor, driver)
-    connection.isolation_level = None  # the driver must not begin transactions; _begin_sqlite does
-    # TRUNCATE, not DELETE: with FULL its commit is synced, an unlinked journal's is not (sqlite.org/pragma.html#synchronous).
-    journal_mode = "WAL" if wal_is_safe(sqlite3.sqlite_version_info) else "TRUNCATE"
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA journal_mode = {journal_mode}")
-    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA journal_mode = WAL")  # some file systems have no such memory: it stays a rollback journal there
+    cursor.execute("PRAGMA synchronous = EXTRA")  # FULL; and a rollback journal stays away when it was unlinked
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA cache_size = -16384")  # KiB: else pages of the audit stream's indexes are written many times
+    cursor.execute("PRAGMA wal_autocheckpoint = 4000")  # pages: four batches write many of them more than once
     cursor.close()
 
 
@@ -163,8 +138,7 @@ def _escaped(text: str) -> str:
 
 
 def _begin_sqlite(connection: Any) -> None:
-    # IMMEDIATE: a transaction that reads first and then writes could otherwise fail when another process wrote between.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    connection.connection.driver_connection.begin()
 
 
 def _reopen_sqlite(context: ExceptionContext) -> None:

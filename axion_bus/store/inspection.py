@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import apsw
 from sqlalchemy import text
 
 from axion_bus.errors import StoreUnavailable
@@ -121,9 +121,10 @@ async def look_at_file(path: Path, timeout_s: float) -> Facts:
 
 def _read(path: Path, timeout_s: float) -> Facts:
     try:
-        with closing(sqlite3.connect(_read_only(path), uri=True, timeout=timeout_s)) as connection:
+        with closing(apsw.Connection(_read_only(path), apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)) as connection:
+            connection.set_busy_timeout(int(timeout_s * 1000))
             return _facts(connection)
-    except (sqlite3.Error, OSError) as exc:
+    except (apsw.Error, OSError) as exc:
         raise StoreUnavailable(f"{path}: {getattr(exc, 'strerror', None) or exc}") from exc
 
 
@@ -138,7 +139,7 @@ def _read_only(path: Path) -> str:
     return f"file:{quote(str(path))}?mode=ro" + ("&immutable=1" if is_lying else "")
 
 
-def _facts(connection: sqlite3.Connection) -> Facts:
+def _facts(connection: apsw.Connection) -> Facts:
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     version = connection.execute("SELECT version_num FROM alembic_version").fetchone() if "alembic_version" in tables else None
     schema = SchemaStatus(version[0] if version else None)

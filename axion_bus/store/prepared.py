@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _LIST = re.compile(r"__\[POSTCOMPILE_(\w+)\]")
 """How SQLAlchemy writes the place of a list (its documentation of expanding parameters) in a text that is not executed yet."""
 
+_AS_ONE = "SELECT '[' || coalesce(group_concat(found), '') || ']' FROM ({})"
+
 
 class Prepared:
     """A statement; or several SELECTs that are asked as one, without an order of their rows.
@@ -36,12 +38,24 @@ class Prepared:
 
     async def rows(self, connection: AsyncConnection, **values: Any) -> list[list[Any]]:
         """The rows that SELECTs made by ``rows.select_rows`` find."""
-        found = await self.execute(connection, **values)
-        return [] if found is None else [from_json(text) for text in found.scalars()]
+        asked = self._asked(connection.dialect, values)
+        if asked is None:
+            return []
+        sql, given = asked
+        if connection.dialect.name == "sqlite":
+            # as one text: SQLite's thread needs the interpreter's lock for each row, and the loop has enough to do meanwhile
+            found = await connection.exec_driver_sql(_AS_ONE.format(sql), given)
+            rows: list[list[Any]] = from_json(found.scalar_one())
+            return rows
+        return [from_json(text) for text in (await connection.exec_driver_sql(sql, given)).scalars()]
 
     async def execute(self, connection: AsyncConnection, **values: Any) -> CursorResult[Any] | None:
         """Execute it with ``values``, by name; None: nothing was to be asked."""
-        dialect = connection.dialect
+        asked = self._asked(connection.dialect, values)
+        return None if asked is None else await connection.exec_driver_sql(*asked)
+
+    def _asked(self, dialect: Dialect, values: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]] | None:
+        """The statement for the driver, and its values; None: nothing is to be asked."""
         texts = self._texts.get(dialect.name)
         if texts is None:
             texts = self._texts[dialect.name] = [_Text(part, dialect) for part in self._parts]
@@ -51,8 +65,7 @@ class Prepared:
         written = [each.written(values) for each in asked]
         if len(written) > 1 and dialect.name == "mysql":
             written = [f"({text})" for text in written]  # each has a FOR UPDATE of its own; SQLite knows neither
-        given = tuple(value for each in asked for value in each.given(values))
-        return await connection.exec_driver_sql(" UNION ALL ".join(written), given)
+        return " UNION ALL ".join(written), tuple(value for each in asked for value in each.given(values))
 
 
 class _Text:

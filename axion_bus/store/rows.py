@@ -25,13 +25,14 @@ _TIME_CHARACTERS = len("2025-01-31 23:59:59.000000")
 
 
 def select_rows(columns: Iterable[Column[Any]], kind: str | None = None) -> Select[Any]:
-    """A SELECT for ``read_rows``: each row is one JSON array of ``columns``. A JSON column is the text that it has.
+    """A SELECT for ``read_rows``: each row is one JSON array of ``columns``, "found". A JSON column is the text that it has.
 
     ``kind`` stands before them, if it is given: so that rows of several tables can be told from each other.
     """
     # the cast: MariaDB's JSON columns have a collation of their own, which does not mix with the other texts'
     values = [cast(each, String) if isinstance(each.type, JSON) else each for each in columns]
-    return select(func.json_array(*([] if kind is None else [literal_column(f"'{kind}'")]), *values))
+    kinds: list[ColumnElement[Any]] = [] if kind is None else [literal_column(f"'{kind}'")]
+    return select(func.json_array(*kinds, *values).label("found"))
 
 
 def is_given(column: ColumnElement[Any], name: str = "given") -> ColumnElement[bool]:

@@ -6,7 +6,6 @@ Each with the same alerts, servers and libraries as the daemon has, and with not
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import aiomysql
+import apsw
 
 from axion_bus.store.engine import make_engine
 from axion_bus.store.migrate import upgrade
@@ -109,9 +109,9 @@ def _parts(rows: Sequence[tuple[str, ...]]) -> Iterator[Sequence[tuple[str, ...]
 
 
 def _insert_sqlite(url: str, rows: Sequence[tuple[str, ...]]) -> None:
-    with closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as connection:
-        connection.execute("PRAGMA journal_mode = TRUNCATE")
-        connection.execute("PRAGMA synchronous = FULL")
+    with closing(apsw.Connection(url.removeprefix("sqlite:///"))) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = EXTRA")
         for part in _parts(rows):
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany(_statement("?"), part)

@@ -6,12 +6,12 @@ Works on both kinds of store by the URL of the configuration. SQL is written wit
 from __future__ import annotations
 
 import json
-import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+import apsw
 import pymysql
 from pymysql.cursors import DictCursor
 
@@ -22,12 +22,17 @@ def query(url: str, sql: str, *parameters: object) -> list[Row]:
     """The rows that ``sql`` gives on the store at ``url``, by column name; a connection of its own each time."""
     if url.startswith("sqlite:"):
         path = url.removeprefix("sqlite:///")
-        with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as connection:
-            connection.row_factory = sqlite3.Row
-            return [dict(row) for row in connection.execute(sql.replace("%s", "?"), parameters)]
+        with closing(apsw.Connection(path)) as connection:
+            connection.set_busy_timeout(30_000)
+            connection.row_trace = _named
+            return list(connection.execute(sql.replace("%s", "?"), parameters))
     with closing(_mariadb(url)) as connection, connection.cursor() as cursor:
         cursor.execute(sql, parameters or None)
         return list(cursor.fetchall())
+
+
+def _named(cursor: apsw.Cursor, values: tuple[Any, ...]) -> Row:
+    return {name: value for (name, _), value in zip(cursor.get_description(), values, strict=True)}
 
 
 def count(url: str, table: str, where: str = "1 = 1", *parameters: object) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import socket
-import sqlite3
+from contextlib import closing
 from pathlib import Path
 
+import apsw
 import pytest
 
 from axion_bus.store.schema import REVISION
@@ -15,9 +16,8 @@ def make_newer(mariadb, url):
     """As if a newer program had upgraded it."""
     statement = "UPDATE alembic_version SET version_num = '9999'"
     if url.startswith("sqlite"):
-        with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
+        with closing(apsw.Connection(url.removeprefix("sqlite:///"))) as connection:
             connection.execute(statement)
-        connection.close()
     else:
         with mariadb.connect(url.rpartition("/")[2]) as cursor:
             cursor.execute(statement)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import socket
-import sqlite3
 import time
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import apsw
 import pytest
 
 from axion_bus.buses.mqtt import DROPPED_TOPIC
@@ -412,7 +412,7 @@ def test_a_file_that_is_no_database_is_a_fault(file_host):
 def test_a_file_is_read_and_nothing_is_left_beside_it(file_host, shell, mode):
     path, database = file_host
     shell("db", "upgrade", "--config", path.with_name("axion-bus.toml"))
-    with closing(sqlite3.connect(path)) as connection:
+    with closing(apsw.Connection(str(path))) as connection:
         connection.execute(f"PRAGMA journal_mode = {mode}")
     before = sorted(path.parent.glob("axion.db*"))
 

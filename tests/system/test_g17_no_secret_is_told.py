@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
+import io
 import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
 
+import apsw
+import apsw.shell
 import pytest
 
 from tests.people import SECRETS, messages
@@ -28,8 +30,10 @@ def secrets(tmp_path):
 
 def everything(url):
     """All that the database has, as text."""
-    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
-        return "\n".join(connection.iterdump())
+    with closing(apsw.Connection(url.removeprefix("sqlite:///"))) as connection:
+        dump = io.StringIO()
+        apsw.shell.Shell(db=connection, stdout=dump).process_command(".dump")
+        return dump.getvalue()
 
 
 def output(daemon, *arguments):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import signal
-import sqlite3
 import stat
 from contextlib import closing
 
+import apsw
 import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
@@ -89,7 +89,7 @@ def test_a_file_that_cannot_be_served_with_leaves_the_old_one_in_force(daemon, s
     shell.set("AXION_BUS__STORE__URL", newer)
     shell("db", "upgrade")
     shell.unset("AXION_BUS__STORE__URL")
-    with closing(sqlite3.connect(newer.removeprefix("sqlite:///"))) as database, database:
+    with closing(apsw.Connection(newer.removeprefix("sqlite:///"))) as database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
     daemon.config_file.write_text(daemon.config_file.read_text().replace(sqlite_url, newer))
     said = shell("reload", "--config", daemon.config_file)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 import tomllib
 from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
 
+import apsw
 import pytest
 
 from axion_bus.channels import discord, http, pagerduty, slack, twilio
@@ -71,8 +71,8 @@ def test_the_codes_that_are_built_in_are_the_true_ones():
 def test_its_sql_defines_codes(shell, tmp_path):
     shell.set("AXION_BUS__STORE__URL", f"sqlite:///{tmp_path}/axion-bus.db")
     shell("db", "upgrade")
-    with closing(sqlite3.connect(tmp_path / "axion-bus.db")) as connection:
-        connection.executescript(re.search(r"```sql\n(.*?)```", DOCS, re.DOTALL)[1])
+    with closing(apsw.Connection(f"{tmp_path}/axion-bus.db")) as connection:
+        connection.execute(re.search(r"```sql\n(.*?)```", DOCS, re.DOTALL)[1])
         rows = connection.execute("SELECT NotifyCode, NotifyChannels, Title, Template, Recipients FROM def_notify ORDER BY 1")
         (code, channels, title, body, recipients), _ = rows.fetchall()
 

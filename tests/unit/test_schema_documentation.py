@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-import sqlite3
+from contextlib import closing
 from pathlib import Path
 
+import apsw
 import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.dialects import mysql
@@ -50,8 +51,7 @@ def test_the_queries_run(query, tmp_path):
     engine = create_engine(f"sqlite:///{tmp_path}/empty.db")
     metadata.create_all(engine)
     engine.dispose()
-    connection = sqlite3.connect(f"{tmp_path}/empty.db")
-    found = connection.execute(query).fetchall()
-    connection.close()
+    with closing(apsw.Connection(f"{tmp_path}/empty.db")) as connection:
+        found = connection.execute(query).fetchall()
 
     assert [] == found

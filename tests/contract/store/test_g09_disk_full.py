@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import resource
-import sqlite3
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+import apsw
 import pytest
 
 from axion_bus.errors import StoreUnavailable
@@ -35,7 +35,7 @@ def path_of(store):
 
 
 def is_sound(path):
-    with sqlite3.connect(path) as connection:
+    with closing(apsw.Connection(str(path))) as connection:
         return connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sqlite3
 import subprocess
 import sys
 import warnings
+from contextlib import closing
 from pathlib import Path
 
+import apsw
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
@@ -19,7 +20,6 @@ from sqlalchemy import URL, text
 
 from axion_bus.errors import SchemaError, StoreUnavailable
 from axion_bus.store import migrate
-from axion_bus.store.engine import wal_is_safe
 from axion_bus.store.migrate import SchemaStatus, prepare, status, upgrade
 from axion_bus.store.schema import REVISION, metadata
 from axion_bus.store.sql import open_store
@@ -236,7 +236,7 @@ async def test_a_file_may_have_any_name(tmp_path):
         await prepare(store.engine)
         await save(store, new_alerts=[a_record()])
 
-    with sqlite3.connect(path) as connection:
+    with closing(apsw.Connection(str(path))) as connection:
         assert [("alert-a",)] == connection.execute("SELECT AlertGuid FROM data_alert").fetchall()
 
 
@@ -279,8 +279,8 @@ async def test_what_makes_promises_hold_is_unique_in_a_file(sqlite_store):
 @pytest.mark.parametrize(
     ("pragma", "expected"),
     [
-        ("journal_mode", "wal" if wal_is_safe(sqlite3.sqlite_version_info) else "truncate"),
-        ("synchronous", 2),
+        ("journal_mode", "wal"),
+        ("synchronous", 3),
         ("foreign_keys", 1),
         ("busy_timeout", 5000),
     ],

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
+from contextlib import closing
 from itertools import count
 
+import apsw
 import pytest
 
 from axion_bus.errors import StoreConflict, StoreUnavailable
@@ -93,9 +94,9 @@ async def test_who_reads_first_and_then_writes_to_a_file_need_not_run_twice(sqli
 
 
 async def test_a_file_that_another_process_writes_to_is_waited_for(sqlite_store):
-    with sqlite3.connect(sqlite_store.engine.url.database, isolation_level=None) as other:
+    with closing(apsw.Connection(sqlite_store.engine.url.database)) as other:
         other.execute("BEGIN IMMEDIATE")
-        asyncio.get_running_loop().call_later(0.2, other.rollback)
+        asyncio.get_running_loop().call_later(0.2, other.execute, "ROLLBACK")
 
         await save(sqlite_store, communications=[a_message()])
 
@@ -104,13 +105,13 @@ async def test_a_file_that_another_process_writes_to_is_waited_for(sqlite_store)
 
 async def test_a_file_that_another_process_never_gives_up_is_told_of(empty_sqlite):
     async with open_store(empty_sqlite, password=None, pool_size=5, timeout_s=0.2) as store:
-        with sqlite3.connect(store.engine.url.database, isolation_level=None) as other:
+        with closing(apsw.Connection(store.engine.url.database)) as other:
             other.execute("BEGIN IMMEDIATE")
 
             with pytest.raises(StoreConflict, match="database is locked"):
                 await save(store, communications=[a_message()])
 
-            other.rollback()
+            other.execute("ROLLBACK")
         await save(store, communications=[a_message()])
 
         assert [(1,)] == await look(store, MESSAGES)
@@ -151,11 +152,11 @@ async def test_a_statement_that_is_cancelled_leaves_nothing_behind(mariadb_store
 
 
 async def test_a_wait_for_a_file_that_is_cancelled_keeps_no_lock(empty_sqlite, sqlite_store):
-    with sqlite3.connect(sqlite_store.engine.url.database, isolation_level=None, timeout=5) as other:
+    with closing(apsw.Connection(sqlite_store.engine.url.database)) as other:
         other.execute("BEGIN IMMEDIATE")
         task = asyncio.create_task(save(sqlite_store, communications=[a_message()]))
         asyncio.get_running_loop().call_later(0.1, task.cancel)
-        asyncio.get_running_loop().call_later(0.3, other.rollback)
+        asyncio.get_running_loop().call_later(0.3, other.execute, "ROLLBACK")
         with pytest.raises(asyncio.CancelledError):
             await task
 
@@ -165,9 +166,9 @@ async def test_a_wait_for_a_file_that_is_cancelled_keeps_no_lock(empty_sqlite, s
 
 
 def other_write(path):
-    with sqlite3.connect(path, isolation_level=None, timeout=5) as other:
-        other.execute("BEGIN IMMEDIATE")
-        other.rollback()
+    with closing(apsw.Connection(path)) as other:
+        other.set_busy_timeout(5000)
+        other.execute("BEGIN IMMEDIATE; ROLLBACK")
 
 
 async def test_no_answer_in_time_is_told_of_and_the_next_transaction_works(empty_mariadb):

@@ -9,7 +9,7 @@ import pytest
 
 from axion_bus.cli import VERBS
 
-DATABASE = ("sqlalchemy", "alembic", "aiomysql", "aiosqlite", "pymysql")
+DATABASE = ("sqlalchemy", "alembic", "aiomysql", "aiosqlite", "apsw", "pymysql")
 SLOW = (*DATABASE, "pydantic", "paho", "asyncio", "structlog", "jinja2", "rich", "jmespath", "amqtt", "httpx2", "apprise")
 CALL = """
 import contextlib, io, sys

@@ -10,31 +10,10 @@ from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from axion_bus.errors import StoreConflict, StoreRefused, StoreUnavailable
-from axion_bus.store.engine import make_engine, retried, translate, wal_is_safe
+from axion_bus.store.engine import make_engine, retried, translate
 
 MARIADB = make_engine("mysql://axion@db.example:3306/axion", password="hunter2")
 SQLITE = make_engine("sqlite:////var/lib/axion-bus/axion-bus.db")
-
-
-@pytest.mark.parametrize(
-    ("version", "expected"),
-    [
-        ((3, 7, 0), False),
-        ((3, 40, 1), False),
-        ((3, 44, 5), False),
-        ((3, 44, 6), True),
-        ((3, 44, 9), True),
-        ((3, 45, 0), False),
-        ((3, 50, 6), False),
-        ((3, 50, 7), True),
-        ((3, 51, 2), False),
-        ((3, 51, 3), True),
-        ((3, 52, 0), True),
-        ((4, 0, 0), True),
-    ],
-)
-def test_wal_is_used_only_without_the_wal_reset_bug(version, expected):
-    assert expected is wal_is_safe(version)
 
 
 def mysql_error(code, kind=pymysql.err.OperationalError):
