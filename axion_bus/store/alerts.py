@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from axion_bus.store.together import Writer
+
 _COLUMNS = tuple(column.name for column in alert.c if column.computed is None)
 _CHANGING = ("AlertGuid", "Severity", "Status", "Count", "LastSeenAt", "OccurredAt", "ResolvedAt", "IncidentGuid", "SilencedBy")
 OPEN = "alert"
@@ -83,12 +85,12 @@ async def firing(connection: AsyncConnection, incident_guids: Collection[str]) -
     return {guid: number for guid, number in counts if guid is not None}
 
 
-async def add(connection: AsyncConnection, records: Sequence[AlertRecord]) -> None:
+async def add(connection: Writer, records: Sequence[AlertRecord]) -> None:
     """Insert new alerts; a unique index refuses a second open one of a fingerprint."""
     await insert_rows(connection, alert, _COLUMNS, [_row(record) for record in _in_order(records)])
 
 
-async def change(connection: AsyncConnection, records: Sequence[AlertRecord]) -> None:
+async def change(connection: Writer, records: Sequence[AlertRecord]) -> None:
     """Update alerts that this transaction has locked."""
     await update_rows(connection, alert, _CHANGING, [_changed(record) for record in _in_order(records)])
 

@@ -14,6 +14,7 @@ from axion_bus.ports import Outgoing
 from axion_bus.store.prepared import Prepared
 from axion_bus.store.rows import insert_rows, is_given, select_rows, stored_json, stored_time
 from axion_bus.store.schema import attempt, communication
+from axion_bus.store.together import together
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from axion_bus.domain.communication import Communication
     from axion_bus.ports import Settlement
+    from axion_bus.store.together import Writer
 
 BEHIND_ANOTHER = timedelta(milliseconds=200)
 """How long a row waits whose predecessor is leased to somebody else or waits for its next attempt."""
@@ -100,7 +102,7 @@ async def answer_to(connection: AsyncConnection, ingest_key: str) -> str | None:
     return answer
 
 
-async def add(connection: AsyncConnection, rows: Sequence[Communication]) -> None:
+async def add(connection: Writer, rows: Sequence[Communication]) -> None:
     """Append to the audit stream, in order; unique indexes refuse a second row of a (source, id) or reference."""
     await insert_rows(connection, communication, _COLUMNS, [_row(row) for row in rows])
 
@@ -142,14 +144,15 @@ async def _first_not_taken(connection: AsyncConnection, channel: str, rows: Sequ
     return {} if unsettled is None else {row.IncidentGuid: row.first for row in unsettled if row.first is not None}
 
 
-async def _update(connection: AsyncConnection, change: Prepared, guids: Sequence[str], **values: Any) -> None:
+async def _update(connection: Writer, change: Prepared, guids: Sequence[str], **values: Any) -> None:
     await change.execute(connection, given=guids, **values)
 
 
 async def settle(connection: AsyncConnection, settlements: Sequence[Settlement]) -> None:
     """Append the attempts; what was delivered is SENT, what was not waits for its next attempt or is FAILED."""
-    await insert_rows(connection, attempt, _ATTEMPT, [_attempt(each) for each in settlements])
-    await _update(connection, _sent, sorted(each.guid for each in settlements if each.error is None))
+    async with together(connection) as writer:
+        await insert_rows(writer, attempt, _ATTEMPT, [_attempt(each) for each in settlements])
+        await _update(writer, _sent, sorted(each.guid for each in settlements if each.error is None))
     for each in settlements:
         if each.error is not None:
             await _postpone(connection, each)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from axion_bus.domain.incident import Incident
     from axion_bus.domain.note import Note
+    from axion_bus.store.together import Writer
 
 _NOTE = ("IncidentGuid", "NoteType", "Content", "CreatedBy", "CreatedAt")
 _notify_codes = select(
@@ -43,7 +44,7 @@ leads_of = (
 _leads = Prepared(leads_of)
 
 
-async def add_notes(connection: AsyncConnection, notes: Sequence[Note]) -> None:
+async def add_notes(connection: Writer, notes: Sequence[Note]) -> None:
     """Append notes, in order."""
     rows = [(each.incident_guid, each.type.value, each.content, each.by, stored_time(each.at)) for each in notes]
     await insert_rows(connection, note, _NOTE, rows)

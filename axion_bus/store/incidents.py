@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from axion_bus.domain.incident import TimelineEntry
     from axion_bus.ports import Link
+    from axion_bus.store.together import Writer
 
 STATE_KEPT_AFTER_CLOSE = timedelta(hours=1)
 """How long the retained state of a closed incident stays on the bus before it is emptied."""
@@ -124,25 +125,25 @@ async def summary(connection: AsyncConnection) -> dict[str, dict[str, int]]:
     return counts
 
 
-async def add(connection: AsyncConnection, incidents: Sequence[Incident]) -> None:
+async def add(connection: Writer, incidents: Sequence[Incident]) -> None:
     """Insert new incidents; a unique index refuses a second open one of a key."""
     rows = [_row(each) for each in sorted(incidents, key=lambda each: each.correlation_key or "")]
     await insert_rows(connection, incident, (*_COLUMNS, "ClearStateAt"), rows)
 
 
-async def change(connection: AsyncConnection, incidents: Sequence[Incident]) -> None:
+async def change(connection: Writer, incidents: Sequence[Incident]) -> None:
     """Update incidents that this transaction has locked."""
     rows = [_row(each) for each in sorted(incidents, key=lambda each: each.guid)]
     await update_rows(connection, incident, (*_COLUMNS, "ClearStateAt"), rows)
 
 
-async def link(connection: AsyncConnection, links: Sequence[Link]) -> None:
+async def link(connection: Writer, links: Sequence[Link]) -> None:
     """Link alerts to incidents; a link that is there already stays as it is."""
     rows = [(each.incident_guid, each.alert_guid, stored_time(each.at)) for each in links]
     await insert_missing(connection, incident_alert, ("IncidentGuid", "AlertGuid", "LinkedAt"), rows)
 
 
-async def tell(connection: AsyncConnection, entries: Sequence[TimelineEntry]) -> None:
+async def tell(connection: Writer, entries: Sequence[TimelineEntry]) -> None:
     """Append to timelines, in order."""
     rows = [(each.incident_guid, each.event.value, each.description, each.by, stored_time(each.at)) for each in entries]
     await insert_rows(connection, timeline, ("IncidentGuid", "EventType", "Description", "CreatedBy", "Timestamp"), rows)

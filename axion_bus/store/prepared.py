@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sqlalchemy import CursorResult, Dialect, Select, Update
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from axion_bus.store.together import Writer
+
 _LIST = re.compile(r"__\[POSTCOMPILE_(\w+)\]")
 """How SQLAlchemy writes the place of a list (its documentation of expanding parameters) in a text that is not executed yet."""
 
@@ -49,7 +51,7 @@ class Prepared:
             return rows
         return [from_json(text) for text in (await connection.exec_driver_sql(sql, given)).scalars()]
 
-    async def execute(self, connection: AsyncConnection, **values: Any) -> CursorResult[Any] | None:
+    async def execute(self, connection: Writer, **values: Any) -> CursorResult[Any] | None:
         """Execute it with ``values``, by name; None: nothing was to be asked."""
         asked = self._asked(connection.dialect, values)
         return None if asked is None else await connection.exec_driver_sql(*asked)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Column, ColumnElement, Dialect, Select, Table
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from axion_bus.store.together import Writer
+
 _TIME_CHARACTERS = len("2025-01-31 23:59:59.000000")
 
 
@@ -45,14 +47,12 @@ async def read_rows(connection: AsyncConnection, statement: Select[Any], **param
     return [from_json(text) for text in (await connection.execute(statement, parameters)).scalars()]
 
 
-async def insert_rows(connection: AsyncConnection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+async def insert_rows(connection: Writer, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
     """Insert ``rows``, in order; values as ``columns`` name them."""
     await _insert(connection, table, columns, rows, "")
 
 
-async def insert_missing(
-    connection: AsyncConnection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
-) -> None:
+async def insert_missing(connection: Writer, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
     """Insert those of ``rows`` whose primary key, which begins the columns, is not there yet; the others stay as they are."""
     key = _quoted(connection, columns[0])
     # not INSERT IGNORE, which would cut texts that are too long and skip rows that are refused
@@ -60,9 +60,7 @@ async def insert_missing(
     await _insert(connection, table, columns, rows, keep)
 
 
-async def _insert(
-    connection: AsyncConnection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], suffix: str
-) -> None:
+async def _insert(connection: Writer, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], suffix: str) -> None:
     if rows:
         names = ", ".join(_quoted(connection, name) for name in columns)
         marks = ", ".join([mark(connection.dialect)] * len(columns))
@@ -71,7 +69,7 @@ async def _insert(
         await connection.exec_driver_sql(statement, list(rows))
 
 
-async def update_rows(connection: AsyncConnection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+async def update_rows(connection: Writer, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
     """Set ``columns`` of ``rows``, which are there; the first column is the primary key."""
     if not rows:
         return
@@ -92,7 +90,7 @@ async def update_rows(connection: AsyncConnection, table: Table, columns: Sequen
     await connection.exec_driver_sql(statement, (to_json(rows).decode(),))
 
 
-def _quoted(connection: AsyncConnection, name: str) -> str:
+def _quoted(connection: Writer, name: str) -> str:
     return connection.dialect.identifier_preparer.quote(name)
 
 

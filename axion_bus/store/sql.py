@@ -11,6 +11,7 @@ from axion_bus.errors import StoreConflict, StoreRefused, StoreUnavailable
 from axion_bus.ports import UNMEASURED
 from axion_bus.store import alerts, communications, desk, incidents, meeting, sending, silences, slots, survey
 from axion_bus.store.engine import connected, make_engine, retried
+from axion_bus.store.together import together
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
@@ -121,14 +122,15 @@ class SqlTransaction:
 
     async def save(self, changes: Changes) -> None:
         """Write ``changes``: alerts, incidents, then what refers to them; and what frees a unique key before what takes it."""
-        await alerts.change(self.connection, changes.changed_alerts)
-        await alerts.add(self.connection, changes.new_alerts)
-        await incidents.change(self.connection, changes.changed_incidents)
-        await incidents.add(self.connection, changes.new_incidents)
-        await incidents.link(self.connection, changes.links)
-        await desk.add_notes(self.connection, changes.notes)
-        await incidents.tell(self.connection, changes.timeline)
-        await communications.add(self.connection, changes.communications)
+        async with together(self.connection) as writer:
+            await alerts.change(writer, changes.changed_alerts)
+            await alerts.add(writer, changes.new_alerts)
+            await incidents.change(writer, changes.changed_incidents)
+            await incidents.add(writer, changes.new_incidents)
+            await incidents.link(writer, changes.links)
+            await desk.add_notes(writer, changes.notes)
+            await incidents.tell(writer, changes.timeline)
+            await communications.add(writer, changes.communications)
         await silences.put(self.connection, changes.silences)
 
     async def lease(self, guids: Collection[str], owner: str, until: datetime) -> None:

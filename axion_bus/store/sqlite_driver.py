@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 ROWS_A_STATEMENT = 100
 """Of the 32,766 values that a statement may have (sqlite.org/limits.html), a table of ours takes 20 for each row."""
+SEVERAL = "-- several statements"
+"""Instead of a statement: its rows are statements, each with the rows that it is for."""
 _INSERT = re.compile(r"(INSERT INTO .* VALUES )(\([?, ]+\))(.*)")
 
 _Done: TypeAlias = "tuple[list[Any], Any, int, int]"
@@ -100,7 +102,8 @@ class Cursor:
 
     async def executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Execute one statement for each of ``rows``; an INSERT for each ROWS_A_STATEMENT of them, as long as there are so many."""
-        self._take(await self._connection.run(_File.execute_many, sql, rows))
+        what = _File.execute_several if sql is SEVERAL else _File.execute_many
+        self._take(await self._connection.run(what, sql, rows))
 
     async def fetchall(self) -> list[Any]:
         """The rows that it gave."""
@@ -157,6 +160,14 @@ class _File:
                     self._connection.execute(of_many, tuple(chain.from_iterable(rows[first : first + ROWS_A_STATEMENT])))
             self._connection.executemany(sql, rows[whole:])
             return [], None, self._connection.total_changes() - before, self._connection.last_insert_rowid()
+
+    def execute_several(self, begins: bool, _: str, statements: Sequence[Sequence[Any]]) -> _Done:
+        """The same of several of them, in order."""
+        changed, last = 0, 0
+        for sql, rows in statements:
+            *_nothing, count, last = self.execute_many(begins, sql, rows)
+            changed, begins = changed + count, False
+        return [], None, changed, last
 
     def _begin(self, begins: bool) -> None:
         if not begins:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, closing
 import apsw
 import pytest
 
-from axion_bus.store.sqlite_driver import ROWS_A_STATEMENT, open_file
+from axion_bus.store.sqlite_driver import ROWS_A_STATEMENT, SEVERAL, open_file
 
 
 @pytest.fixture
@@ -124,6 +124,29 @@ async def test_what_is_rolled_back_was_never_written(connection):
     await connection.rollback()
 
     assert [] == await rows_of(connection)
+
+
+async def test_several_statements_are_executed_in_order_in_one_visit(connection):
+    steps = [
+        ("INSERT INTO word (text) VALUES (?)", [("a",), ("b",)]),
+        ("UPDATE word SET text = ? WHERE text = ?", [("B", "b"), ("c", "nowhere")]),
+        ("INSERT INTO word (text) VALUES (?)", [("b",)]),
+    ]
+
+    done = await run_many(connection, SEVERAL, steps)
+
+    assert (4, 3, [("a",), ("B",), ("b",)]) == (done.rowcount, done.lastrowid, await rows_of(connection))
+
+
+async def test_several_statements_are_one_transaction(path, connection):
+    steps = [("INSERT INTO word (text) VALUES (?)", [("a",)]), ("INSERT INTO word (text) VALUES (?)", [("b",), ("a",)])]
+    connection.begin()
+    with pytest.raises(sqlite3.IntegrityError, match=r"word\.text"):
+        await run_many(connection, SEVERAL, steps)
+    await connection.rollback()
+
+    async with opened(path) as other:
+        assert [] == await rows_of(other)
 
 
 @pytest.mark.parametrize(
