@@ -13,7 +13,7 @@ from axion_bus.doctor import dbus as doctor
 from tests.chaos.scene import start_hearing
 from tests.servers import DbusDaemon, wait_until
 
-POLICY = Path(__file__).parents[2] / "config/dbus/org.axion.Bus1.conf"
+POLICY = Path(__file__).parents[3] / "config/dbus/org.axion.Bus1.conf"
 NAME = "org.axion.Bus1"
 
 
