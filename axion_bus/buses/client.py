@@ -39,6 +39,13 @@ def new_client(mqtt: Mqtt, *, client_id: str, keeps_session: bool) -> paho.Clien
     return new_client_of(paho.Client, mqtt, client_id=client_id, keeps_session=keeps_session)
 
 
+def leave(client: paho.Client) -> None:
+    """End a client that ``loop_start`` has given a thread: from any thread but that, blocking until it has ended."""
+    client.disconnect()
+    client.loop_stop()
+    client._reset_sockets()  # noqa: SLF001 - two of loop_start's stay open until the garbage is collected (paho-mqtt 2.2.0)
+
+
 def new_client_of(kind: Callable[..., C], mqtt: Mqtt, *, client_id: str, keeps_session: bool) -> C:
     """A client of that ``kind``, which neither reconnects nor acknowledges by itself.
 

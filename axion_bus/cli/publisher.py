@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from axion_bus.buses.client import connect, new_client
+from axion_bus.buses.client import connect, leave, new_client
 from axion_bus.errors import AxionError, BusUnavailable
 
 if TYPE_CHECKING:
@@ -61,8 +61,7 @@ def _connected(mqtt: Mqtt) -> Iterator[tuple[paho.Client, Answers]]:
             raise BusUnavailable(f"{mqtt.url} refused the connection: {reason}")
         yield client, answers
     finally:
-        client.disconnect()
-        client.loop_stop()
+        leave(client)
 
 
 def _answer(answers: Answers, mqtt: Mqtt, what: str) -> ReasonCode:

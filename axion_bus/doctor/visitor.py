@@ -11,7 +11,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from axion_bus.buses.client import new_client
+from axion_bus.buses.client import leave, new_client
 from axion_bus.errors import BusUnavailable
 
 if TYPE_CHECKING:
@@ -127,5 +127,4 @@ class Visitor:
             pause.wait(_POLL_S)
 
     def _leave(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
+        leave(self._client)

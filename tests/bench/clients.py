@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
+from axion_bus.buses.client import leave
 from tests.servers.process import find_program
 
 if TYPE_CHECKING:
@@ -92,6 +93,5 @@ def publish_at_pace(broker: Mosquitto, topic: str, payloads: Sequence[bytes], ev
         sent.append(time.time())
         info = client.publish(topic, payload, qos=1)
     info.wait_for_publish(QUIET_LIMIT_S)
-    client.disconnect()
-    client.loop_stop()
+    leave(client)
     return sent

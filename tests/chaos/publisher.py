@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from axion_bus.buses.client import leave
 from tests.chaos.alerts import Message
 
 if TYPE_CHECKING:
@@ -72,5 +73,4 @@ class Publisher:
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
         self._news.put(None)
         self._thread.join()
-        self._client.disconnect()
-        self._client.loop_stop()
+        leave(self._client)

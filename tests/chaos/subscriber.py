@@ -11,6 +11,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from axion_bus.buses.client import leave
 from tests.chaos.checker import Seen
 from tests.events import is_event, read_event
 from tests.servers import wait_until
@@ -73,8 +74,7 @@ class Subscriber:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
+        leave(self._client)
         if exc is None:
             self.events  # noqa: B018 - reads those that the test did not look at
 
@@ -99,6 +99,5 @@ def retained(port: int, topic: str) -> dict[str, bytes]:
     try:
         assert done.wait(30), f"the broker did not answer a subscription to {topic} within 30 s"
     finally:
-        client.disconnect()
-        client.loop_stop()
+        leave(client)
     return found

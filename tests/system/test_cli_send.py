@@ -10,6 +10,7 @@ import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
+from axion_bus.buses.client import leave
 from tests.chaos.scene import start_hearing
 from tests.servers import Mosquitto, wait_until
 
@@ -34,8 +35,7 @@ class Subscriber:
         return message.topic, json.loads(message.payload), message.qos, message.retain
 
     def close(self):
-        self._client.disconnect()
-        self._client.loop_stop()
+        leave(self._client)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from axion_bus.buses.client import leave
 from axion_bus.buses.mqtt import DROPPED_TOPIC
 from tests.servers.process import Process, can_connect, find_program, free_port, wait_until
 
@@ -105,8 +106,7 @@ class Account(Client):
         return self
 
     def __exit__(self, *exc):
-        self.disconnect()
-        self.loop_stop()
+        leave(self)
 
     def hear(self, *filters):
         self.subscribe([(each, 1) for each in filters])

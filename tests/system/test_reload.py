@@ -11,6 +11,7 @@ import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
+from axion_bus.buses.client import leave
 from tests.chaos import ledger
 from tests.chaos.scene import start_hearing
 from tests.servers import wait_until
@@ -122,8 +123,7 @@ def test_what_was_asked_for_while_a_reload_is_under_way_is_read_too(daemon, shel
     listener.loop_start()
     listener.subscribe(f"{base}/instances/test/info")
     wait_until(lambda: any('"second"' in info for info in shown), "the second rule is in force")
-    listener.disconnect()
-    listener.loop_stop()
+    leave(listener)
 
     assert '"first"' in shown[-1]
 
@@ -139,8 +139,7 @@ def test_the_session_is_kept_and_nobody_hears_that_the_daemon_is_offline(daemon,
     change(daemon, RULE.format("new"))
     shell("reload", "--config", daemon.config_file)
     wait_until(lambda: len(heard) == 2, "the second state")
-    listener.disconnect()
-    listener.loop_stop()
+    leave(listener)
     gaps = ledger.query(sqlite_url, "SELECT * FROM data_incident_communication WHERE Status = 'FAILED'")
 
     assert ([b"online", b"online"], []) == (heard, gaps)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from pydantic_core import from_json
 
-from axion_bus.buses.client import connect, new_client
+from axion_bus.buses.client import connect, leave, new_client
 from axion_bus.cli.demo import screen
 from axion_bus.domain.identity import Guids
 from axion_bus.domain.topics import matches
@@ -109,5 +109,4 @@ async def watching(settings: Settings) -> AsyncIterator[Watcher]:
         try:
             yield watcher
         finally:
-            client.disconnect()
-            await asyncio.to_thread(client.loop_stop)
+            await asyncio.to_thread(leave, client)

@@ -11,6 +11,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from axion_bus.buses.client import leave
 from axion_bus.buses.mqtt import MqttBus
 from axion_bus.buses.patience import Patience
 from axion_bus.config.mqtt import Mqtt
@@ -165,8 +166,7 @@ class Party:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
+        leave(self._client)
 
 
 __all__ = ["INFO", "TIMEOUT_S", "Party", "Station", "Told", "settings", "until"]
