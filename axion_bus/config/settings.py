@@ -68,7 +68,10 @@ class Relay(Section):
     retry_base_s: Number = Field(1.0, ge=0.01, le=3600, description="The wait before the second attempt, in seconds; it doubles.")
     retry_max_s: Number = Field(300.0, ge=0.01, le=86_400, description="The longest wait, in seconds.")
     budget: Duration = Field(
-        timedelta(hours=24), ge=timedelta(seconds=1), le=timedelta(days=30), description="After so long a row is given up."
+        timedelta(hours=24),
+        ge=timedelta(seconds=1),
+        le=timedelta(days=30),
+        description="After so long a message to people is given up, and what waits for a channel that is gone. Events never are.",
     )
     max_outstanding: Whole = Field(
         100, ge=1, le=10_000, description="Messages handed to the broker and not yet acknowledged, at most."

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.chaos
 
 def test_a_daemon_killed_at_random_moments_accepts_each_alert_once(broker, store_url, make_scene):
     scene = make_scene(broker, store_url)
-    alerts, kills = (20_000, 24) if scene.is_long else (3_000, 5)
+    alerts, kills = (20_000, 25) if scene.is_long else (3_000, 5)
     daemon = scene.start_daemon(more=CHURN)
     for number in range(kills):
         scene.send(alerts // kills)

@@ -92,7 +92,7 @@ tls = {{ ca_file = "{broker.ca_file}" }}"""
     assert "secret" not in daemon.log.read_text()
 
 
-def test_a_wrong_password_is_told_and_tried_again_until_it_is_right(tmp_path, sqlite_url, make_daemon):
+def test_a_wrong_password_is_told_and_ends_nothing(tmp_path, sqlite_url, make_daemon):
     with Mosquitto(tmp_path, users={"axion-bus": "secret"}) as broker:
         lines = 'username = "axion-bus"\npassword = { env = "MQTT_PASSWORD" }'
         daemon = make_daemon(store=sqlite_url, broker=broker.url, mqtt=lines, environment={"MQTT_PASSWORD": "wrong"}).start()

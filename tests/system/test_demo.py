@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from axion_bus.buses.embedded_amqtt import Amqtt
 from tests.servers import Process, free_port, wait_until
 from tests.servers.process import can_connect
 
@@ -110,6 +111,15 @@ def test_the_story_is_told_line_by_line(start, broker):
 
     unlike = [(wanted, line) for wanted, line in zip(STORY, demo.happened, strict=False) if not re.fullmatch(wanted, line)]
     assert ([], len(STORY)) == (unlike, len(demo.happened))
+    subprocess.run(demo.commands[1], shell=True, check=True, cwd=demo.directory, capture_output=True)
+    demo.shows(rf"alert     {REFERENCE}  .*API slow$")  # it stays up
+
+
+@pytest.mark.parametrize(("broker", "is_said"), [("mosquitto", False), ("amqtt", True)])
+def test_what_a_broker_does_not_guarantee_is_said_in_the_first_lines(start, broker, is_said):
+    demo = start("--no-story", "--broker", broker)
+
+    assert is_said is (Amqtt.caveat in demo.printed.partition(READY)[0])
 
 
 @pytest.mark.parametrize("broker", ["mosquitto", "amqtt"])
