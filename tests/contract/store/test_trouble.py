@@ -104,7 +104,7 @@ async def test_a_file_that_another_process_writes_to_is_waited_for(sqlite_store)
 
 
 async def test_a_file_that_another_process_never_gives_up_is_told_of(empty_sqlite):
-    async with open_store(empty_sqlite, password=None, pool_size=5, timeout_s=0.2) as store:
+    async with open_store(empty_sqlite, password=None, pool_size=5, timeout_s=0.6) as store:
         with closing(apsw.Connection(store.engine.url.database)) as other:
             other.execute("BEGIN IMMEDIATE")
 
