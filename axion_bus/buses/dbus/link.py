@@ -231,7 +231,8 @@ class Link:
             self._take(message)
             return
         destination, answered = self._calls.get(message.reply_serial, ("", None))
-        is_asked = message.sender == destination or not (destination == BUS_NAME or destination.startswith(":"))
+        # the bus answers for who has gone; nobody can send in its name
+        is_asked = message.sender in (destination, BUS_NAME) or not (destination == BUS_NAME or destination.startswith(":"))
         if answered is not None and is_asked and not answered.done():
             answered.set_result(message)
 

@@ -129,6 +129,26 @@ async def test_only_who_was_asked_can_answer(parties):
     assert ["truth"] == await client.link.call(asked.link.unique_name, PATH, INTERFACE, "Ask")
 
 
+async def test_the_bus_answers_at_once_for_who_has_gone(parties):
+    gone, client = await parties.join(), await parties.join()
+    name = gone.link.unique_name
+    await gone.link.close()
+
+    with pytest.raises(DbusRefused) as raised:
+        await client.link.call(name, PATH, INTERFACE, "Cool", timeout_s=20)
+
+    # never came there, or came and was not answered
+    assert raised.value.name in {f"org.freedesktop.DBus.Error.{each}" for each in ("ServiceUnknown", "NameHasNoOwner", "NoReply")}
+
+
+async def test_the_bus_answers_for_who_goes_without_an_answer(parties):
+    asked, client = await parties.join(), await parties.join()
+    asked.answer = lambda _call: asyncio.get_running_loop().create_task(asked.link.close()) and None
+
+    with pytest.raises(DbusRefused, match="NoReply"):
+        await client.link.call(asked.link.unique_name, PATH, INTERFACE, "Cool", timeout_s=20)
+
+
 async def test_a_name_that_another_owns_is_not_taken_over(parties):
     first, second = await parties.join(), await parties.join()
     await first.link.request_name("org.example.Boiler")
