@@ -1,7 +1,7 @@
 """All ports: what the inside needs of a store, of buses, of ways to reach people and of a clock, and the values that cross over.
 
-Adapters implement these; nothing else does. ``messages.py`` has the values, ``store.py`` the database, ``meter.py``
-what is measured, ``sides.py`` the rest.
+Adapters implement these; nothing else does. ``messages.py`` has the values, ``store.py`` the database and ``rows.py``
+what goes in and out there, ``meter.py`` what is measured, ``sides.py`` the rest.
 """
 
 from axion_bus.ports.messages import (
@@ -17,6 +17,7 @@ from axion_bus.ports.messages import (
     Settlement,
 )
 from axion_bus.ports.meter import UNMEASURED, Backlog, Meter, Queue, Standing, Survey
+from axion_bus.ports.rows import Changes, Leased, Link, Met, Slot, Sought
 from axion_bus.ports.sides import (
     Bus,
     Channel,
@@ -26,16 +27,7 @@ from axion_bus.ports.sides import (
     Publisher,
     Requests,
 )
-from axion_bus.ports.store import (
-    Changes,
-    Leased,
-    Link,
-    Met,
-    Slot,
-    Sought,
-    Store,
-    Transaction,
-)
+from axion_bus.ports.store import Store, Transaction
 
 __all__ = [
     "ALREADY_ACCEPTED",
